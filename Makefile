@@ -1,0 +1,49 @@
+# `make run` starts CineLoop on a fresh machine; `make test` checks everything. Both do their own set-up.
+PYTHON ?= python3
+PORT ?= 8000
+VENV = .venv/bin/python
+SETUP = $(PYTHON) annotator/bootstrap.py
+
+.PHONY: help run test install develop frontend web worker gpu-worker schema bundled bench-memory bench-learn
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: ## Install what is missing and serve http://127.0.0.1:$(PORT) with the demo campaigns
+	@$(SETUP) run --port $(PORT)
+
+test: ## Install what is missing and run every check and test; ends with the number of tests passed
+	@$(SETUP) develop
+	@$(VENV) -m tests
+
+install: ## Install the pinned packages and build the frontend
+	@$(SETUP) install
+
+develop: ## The same with the test and lint tools
+	@$(SETUP) develop
+
+frontend: ## Build the frontend if its sources have changed
+	@$(SETUP) frontend
+
+web: ## Production: one web process (DATABASE_URL, REDIS_URL, SECRET_KEY, ALLOWED_HOSTS)
+	@DJANGO_SETTINGS_MODULE=annotator.settings.production $(VENV) -m uvicorn annotator.asgi:application --host 0.0.0.0 --port $(PORT) --proxy-headers
+
+worker: ## Production: the web tier's task worker
+	@DJANGO_SETTINGS_MODULE=annotator.settings.production $(VENV) -m celery -A annotator.celery worker --queues results,default --pool threads --concurrency 4 --loglevel INFO
+
+gpu-worker: ## Production: a worker that runs the models and the training
+	@$(VENV) -m workers.app all
+
+schema: ## Regenerate the OpenAPI schema's TypeScript types
+	@$(VENV) manage.py spectacular --file frontend/openapi.yaml --validate --fail-on-warn
+	@cd frontend && npm run --silent api
+
+bundled: ## Train the bundled checkpoint from synthetic cines (hours of CPU)
+	@$(VENV) -m workers.training.bundled --out fixtures/checkpoints/bundled.safetensors
+
+bench-memory: ## Peak memory of the worker at 100 and 1,000 frames
+	@$(VENV) -m tests.benchmarks.memory
+
+bench-learn: ## Fine-tune on the shared angiograms through the product and measure the gain
+	@$(VENV) -m tests.benchmarks.learn

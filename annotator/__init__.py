@@ -1,0 +1,1 @@
+"""The web tier: it holds the truth and never loads torch."""
