@@ -1,0 +1,1 @@
+"""Settings: `embedded` on a fresh machine, `production` on PostgreSQL and Redis; the environment is read here only."""
