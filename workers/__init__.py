@@ -1,0 +1,1 @@
+"""The programs that run the models. Nothing here imports Django or the web tier."""
