@@ -1,0 +1,1 @@
+"""Cines: DICOM import, de-identification, exact frames."""

@@ -1,0 +1,1 @@
+"""Import DICOM files, serve their frames."""
