@@ -1,0 +1,1 @@
+"""Campaigns: who reads which cines with which labels, and how the model learns from it."""
