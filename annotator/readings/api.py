@@ -1,0 +1,254 @@
+"""Readings over HTTP: open, append, fetch masks, submit, reopen; and the worklist."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import generics, mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.accounts.models import User
+from annotator.campaigns.models import CampaignCine
+from annotator.core.errors import InvalidInput
+from annotator.core.pagination import StandardPagination
+from annotator.readings import selectors, services
+from annotator.readings.models import Reading, ReadingStatus
+from annotator.readings.permissions import can_write
+from annotator.readings.serializers import (
+    AppendedSerializer,
+    AppendEventSerializer,
+    EventSerializer,
+    MasksSerializer,
+    OpenReadingSerializer,
+    ReadingDetailSerializer,
+    ReadingSerializer,
+    SubmitSerializer,
+    WorklistRowSerializer,
+    render_job,
+    render_masks,
+    render_worklist_row,
+)
+
+SINCE = "since"
+
+
+class EventPagination(StandardPagination):
+    """Events come in larger pages: the editor wants the whole log."""
+
+    page_size = 200
+    max_page_size = 1000
+
+
+class ReadingFilter(django_filters.FilterSet):
+    """`?campaign=slug` and `?status=`."""
+
+    campaign = django_filters.CharFilter(field_name="campaign__slug")
+    status = django_filters.ChoiceFilter(choices=ReadingStatus.choices)
+
+    class Meta:
+        model = Reading
+        fields = ["campaign", "status"]
+
+
+def user_of(request: Request) -> User:
+    """Return the user of a request that authentication has let through."""
+    return cast(User, request.user)
+
+
+def since_of(request: Request) -> int | None:
+    """Return the revision named by `?since=`, or None.
+
+    Raises
+    ------
+    InvalidInput
+        When it is no whole number from 0.
+    """
+    text = request.query_params.get(SINCE)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise InvalidInput("The parameter since is a revision: a whole number from 0.", code="invalid_since")
+    return int(text)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List the readings that this user may see"),
+    retrieve=extend_schema(summary="Get a reading with its labels", responses=ReadingDetailSerializer),
+)
+class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Reading]):
+    """Readings: readers see their own, managers those of their campaigns."""
+
+    queryset = Reading.objects.none()
+    serializer_class = ReadingSerializer
+    filterset_class = ReadingFilter
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Reading]:
+        """Return the readings that the user may see."""
+        return selectors.visible_to(user_of(self.request))
+
+    def get_object(self) -> Reading:
+        """Return the reading of the address if the user may see it."""
+        return selectors.visible_reading(user_of(self.request), self.kwargs["pk"])
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return a page of readings."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        context = {**self.get_serializer_context(), "progress": selectors.progress_of(page)}
+        return self.get_paginated_response(ReadingSerializer(page, many=True, context=context).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return one reading."""
+        return Response(self._render(self.get_object()))
+
+    @extend_schema(
+        summary="Open a cine for reading",
+        description="Accepts the assignment, or makes one where the cine may still be picked.",
+        request=OpenReadingSerializer,
+        responses={
+            201: OpenApiResponse(ReadingDetailSerializer, description="The reading was made."),
+            200: OpenApiResponse(ReadingDetailSerializer, description="The reading was there already."),
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Open a reading."""
+        given = OpenReadingSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        reading, created = services.open_reading_by_ids(
+            reader=user_of(request),
+            cine_id=given.validated_data["cine"],
+            campaign_slug=given.validated_data["campaign"],
+        )
+        code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
+        return Response(self._render(reading), status=code)
+
+    @extend_schema(
+        summary="List the events of a reading",
+        parameters=[OpenApiParameter(SINCE, int, description="Only events after this seq.")],
+        responses=EventSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=EventPagination, filterset_class=None)
+    def events(self, request: Request, pk: Any = None) -> Response:
+        """Return the log of a reading in order."""
+        reading = self.get_object()
+        page = self.paginate_queryset(selectors.events_of(reading).filter(seq__gt=since_of(request) or 0)) or []
+        context = {**self.get_serializer_context(), "undone": selectors.undone_event_ids(reading)}
+        return self.get_paginated_response(EventSerializer(page, many=True, context=context).data)
+
+    @extend_schema(
+        summary="Append an event to a reading",
+        request=AppendEventSerializer,
+        responses={
+            201: OpenApiResponse(AppendedSerializer, description="The event was appended."),
+            200: OpenApiResponse(AppendedSerializer, description="A resend: the same answer again."),
+        },
+    )
+    @events.mapping.post
+    def append(self, request: Request, pk: Any = None) -> Response:
+        """Append what the reader did."""
+        reading = self.get_object()
+        given = AppendEventSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        result = services.append_event(reading=reading, actor=user_of(request), **given.validated_data)
+        undone = selectors.undone_event_ids(reading, as_of=result.revision)
+        context = {**self.get_serializer_context(), "undone": undone}
+        body = {
+            "event": EventSerializer(result.event, context=context).data,
+            "revision": result.revision,
+            "masks": render_masks(result.masks, rows=reading.cine.rows, columns=reading.cine.columns),
+            "job": None if result.job is None else render_job(result.job),
+        }
+        return Response(body, status=status.HTTP_201_CREATED if result.created else status.HTTP_200_OK)
+
+    @extend_schema(
+        summary="Get the current masks of a reading",
+        parameters=[
+            OpenApiParameter(
+                SINCE,
+                int,
+                description="Only (label, frame) pairs changed after this revision; area 0 means cleared.",
+            )
+        ],
+        responses=MasksSerializer,
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def masks(self, request: Request, pk: Any = None) -> Response:
+        """Return the current masks."""
+        reading = self.get_object()
+        masks = selectors.current_masks(reading, since=since_of(request))
+        body = render_masks(masks, rows=reading.cine.rows, columns=reading.cine.columns)
+        return Response({"revision": reading.revision, "masks": body})
+
+    @extend_schema(summary="Submit a reading", request=SubmitSerializer, responses={200: ReadingDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, pk: Any = None) -> Response:
+        """Submit the reading: nothing changes afterwards."""
+        reading = self.get_object()
+        given = SubmitSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        base_revision = given.validated_data["base_revision"]
+        return Response(
+            self._render(services.submit_reading(reading=reading, actor=user_of(request), base_revision=base_revision))
+        )
+
+    @extend_schema(summary="Reopen a submitted reading", request=None, responses={200: ReadingDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: Any = None) -> Response:
+        """Let the reading be changed again."""
+        return Response(self._render(services.reopen_reading(reading=self.get_object(), actor=user_of(request))))
+
+    def _render(self, reading: Reading) -> Any:
+        user = user_of(self.request)
+        context = {
+            **self.get_serializer_context(),
+            "progress": selectors.progress_of([reading]),
+            "labels": list(selectors.labels_by_code(reading.campaign).values()),
+            "events": selectors.summarise_events(reading),
+            "can_write": reading.is_editable and can_write(user, reading),
+        }
+        return ReadingDetailSerializer(reading, context=context).data
+
+
+class WorklistFilter(django_filters.FilterSet):
+    """`?campaign=slug` and `?status=`, where NEW is a cine not opened yet."""
+
+    campaign = django_filters.CharFilter(field_name="campaign__slug")
+    status = django_filters.ChoiceFilter(
+        choices=[(selectors.NEW, "Not opened yet"), *ReadingStatus.choices], method="filter_status"
+    )
+
+    class Meta:
+        model = CampaignCine
+        fields = ["campaign", "status"]
+
+    def filter_status(self, places: QuerySet[CampaignCine], name: str, value: str) -> QuerySet[CampaignCine]:
+        """Keep the cines whose own reading has this status."""
+        if value == selectors.NEW:
+            return places.filter(reading_status__isnull=True)
+        return places.filter(reading_status=value)
+
+
+@extend_schema(summary="List the cines that this user may read")
+class WorklistView(generics.ListAPIView[CampaignCine]):
+    """The worklist of the user, campaign by campaign."""
+
+    queryset = CampaignCine.objects.none()
+    serializer_class = WorklistRowSerializer
+    filterset_class = WorklistFilter
+
+    def get_queryset(self) -> QuerySet[CampaignCine]:
+        """Return the cines that the user may read."""
+        return selectors.worklist_of(user_of(self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return a page of the worklist."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        rows = selectors.worklist_rows(user_of(request), page)
+        return self.get_paginated_response([render_worklist_row(row) for row in rows])

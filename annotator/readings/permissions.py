@@ -1,0 +1,56 @@
+"""Who may see and who may change a reading: readers their own, managers those of their campaigns."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+
+from annotator.campaigns.models import AssignmentStatus, Membership
+from annotator.campaigns.permissions import is_manager, is_member
+from annotator.core.errors import PermissionDenied
+from annotator.readings.models import Reading
+
+AnyUser = AbstractBaseUser | AnonymousUser
+
+
+def visible_to_q(user: AnyUser) -> Q:
+    """Return the condition on readings that a user may see.
+
+    Readers are blinded: nobody sees the reading of somebody else but the managers of its campaign, and staff.
+    """
+    if not user.is_active:
+        return Q(pk__in=[])
+    if getattr(user, "is_staff", False):
+        return Q()
+    memberships = Membership.objects.filter(user_id=user.pk)
+    managed = memberships.filter(role=Membership.Role.MANAGER).values("campaign")
+    return Q(reader_id=user.pk, campaign__in=memberships.values("campaign")) | Q(campaign__in=managed)
+
+
+def can_write(user: AnyUser, reading: Reading) -> bool:
+    """Tell whether a user may append to a reading: its own reader, while a member and while the order stands."""
+    return (
+        user.is_active
+        and reading.reader_id == user.pk
+        and reading.assignment.status != AssignmentStatus.WITHDRAWN
+        and is_member(user, reading.campaign)
+    )
+
+
+def require_writer(user: AnyUser, reading: Reading) -> None:
+    """Raise PermissionDenied unless the user may append to the reading."""
+    if not can_write(user, reading):
+        raise PermissionDenied(
+            "Only the reader of a reading can change it, and only while assigned to it.",
+            code="not_your_reading",
+        )
+
+
+def require_reopener(user: AnyUser, reading: Reading) -> None:
+    """Raise PermissionDenied unless the user may reopen the reading: its reader, or a manager of the campaign."""
+    if not can_write(user, reading) and not is_manager(user, reading.campaign):
+        raise PermissionDenied(
+            "Only the reader of a reading or a manager of its campaign can reopen it.",
+            code="not_your_reading",
+        )

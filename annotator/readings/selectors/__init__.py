@@ -1,0 +1,45 @@
+"""What can be asked of readings; every list begins from `visible_to(user)`."""
+
+from .log import StandingPrompts, accepted_frames, events_of, prompts_of, undone_event_ids
+from .masks import (
+    AcceptedMask,
+    CurrentMask,
+    Pair,
+    accepted_masks,
+    changed_pairs,
+    conditioning_frames,
+    current_masks,
+    locked_frames,
+    touched_pairs,
+)
+from .progress import Progress, progress_of, summarise_events
+from .readings import accepted_readings, labels_by_code, visible_reading, visible_to
+from .worklist import NEW, WorklistRow, worklist_of, worklist_rows
+
+__all__ = [
+    "NEW",
+    "AcceptedMask",
+    "CurrentMask",
+    "Pair",
+    "Progress",
+    "StandingPrompts",
+    "WorklistRow",
+    "accepted_frames",
+    "accepted_masks",
+    "accepted_readings",
+    "changed_pairs",
+    "conditioning_frames",
+    "current_masks",
+    "events_of",
+    "labels_by_code",
+    "locked_frames",
+    "progress_of",
+    "prompts_of",
+    "summarise_events",
+    "touched_pairs",
+    "undone_event_ids",
+    "visible_reading",
+    "visible_to",
+    "worklist_of",
+    "worklist_rows",
+]

@@ -1,0 +1,328 @@
+"""Check what a client says it did: every event payload is strict, and every refusal has its own code."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from annotator.campaigns.models import Label
+from annotator.core.errors import InvalidInput
+from annotator.imaging.models import Cine
+from annotator.readings.models import EventKind
+from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
+
+MAX_POINTS_PER_EVENT = 64
+MAX_TOOL_LENGTH = 32
+DIRECTIONS = ("forward", "backward", "both")
+
+
+@dataclass(frozen=True)
+class ParsedEvent:
+    """A payload that has passed every check that needs no look at the reading's log.
+
+    Attributes
+    ----------
+    payload : dict
+        The payload in its canonical form: what is stored and what a resend is compared with.
+    frame_index : int or None
+        0-based frame of a prompt, an edit or a propagation.
+    label : Label or None
+        Label of a prompt or an edit.
+    labels : tuple of Label
+        Labels of a propagation.
+    mask : bytes or None
+        Canonical RLE bytes of an edit.
+    target_id : UUID or None
+        Event that an undo or redo names.
+    """
+
+    kind: EventKind
+    payload: dict[str, Any]
+    frame_index: int | None = None
+    label: Label | None = None
+    labels: tuple[Label, ...] = ()
+    mask: bytes | None = None
+    target_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a payload is checked against."""
+
+    cine: Cine
+    labels: Mapping[str, Label]
+
+
+def parse_event(*, kind: object, payload: object, cine: Cine, labels: Mapping[str, Label]) -> ParsedEvent:
+    """Return the canonical form of an event.
+
+    Parameters
+    ----------
+    kind, payload
+        As the client sent them; nothing about their types is taken for granted.
+    cine : Cine
+        Gives the number of frames, rows and columns.
+    labels : Mapping[str, Label]
+        Labels of the campaign's schema by code.
+
+    Raises
+    ------
+    InvalidInput
+        With the code of the first thing that is wrong.
+    """
+    if not isinstance(kind, str) or kind not in EventKind.values:
+        raise InvalidInput(f"An event is one of {', '.join(EventKind.values)}.", code="unknown_event_kind")
+    if not isinstance(payload, dict):
+        raise InvalidInput("The payload of an event is an object.", code="invalid_payload")
+    parsers: dict[str, Callable[[dict[str, Any], Bounds], ParsedEvent]] = {
+        EventKind.PROMPT: _parse_prompt,
+        EventKind.EDIT: _parse_edit,
+        EventKind.PROPAGATE: _parse_propagate,
+        EventKind.ACCEPT: _parse_accept,
+        EventKind.UNDO: _parse_undo,
+        EventKind.REDO: _parse_redo,
+    }
+    return parsers[kind](payload, Bounds(cine, labels))
+
+
+def _take(payload: dict[str, Any], kind: EventKind, *names: str, optional: tuple[str, ...] = ()) -> list[Any]:
+    """Return the values of the named fields; refuse a missing or an unknown one."""
+    unknown = sorted(set(payload) - set(names) - set(optional), key=str)
+    missing = [name for name in names if name not in payload]
+    if missing:
+        raise InvalidInput(
+            f"A {kind} event needs the field {missing[0]!r}.",
+            code="invalid_payload",
+            details={"field": missing[0]},
+        )
+    if unknown:
+        raise InvalidInput(
+            f"A {kind} event has no field {unknown[0]!r}.",
+            code="invalid_payload",
+            details={"field": str(unknown[0])},
+        )
+    return [payload.get(name) for name in (*names, *optional)]
+
+
+def _wrong(field: str, sentence: str) -> InvalidInput:
+    return InvalidInput(sentence, code="invalid_payload", details={"field": field})
+
+
+def _integer(value: object, field: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(field, f"The field {field!r} is a whole number.")
+    return value
+
+
+def _number(value: object, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(field, f"The field {field!r} is a number.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _wrong(field, f"The field {field!r} is a finite number.")
+    return number
+
+
+def _frame(value: object, field: str, bounds: Bounds) -> int:
+    frame_index = _integer(value, field)
+    count = bounds.cine.frame_count
+    if not 0 <= frame_index < count:
+        raise InvalidInput(
+            f"There is no frame {frame_index + 1}: the cine has {count} "
+            f"frame{'' if count == 1 else 's'}, numbered from 1.",
+            code="frame_out_of_range",
+            details={"frame_index": frame_index, "frame_count": count},
+        )
+    return frame_index
+
+
+def _label(value: object, field: str, bounds: Bounds) -> Label:
+    if not isinstance(value, str):
+        raise _wrong(field, f"The field {field!r} is the code of a label.")
+    label = bounds.labels.get(value)
+    if label is None:
+        raise InvalidInput(
+            f"The campaign has no label {value[:64]!r}; it has {', '.join(bounds.labels)}.",
+            code="unknown_label",
+            details={"label": value[:64], "labels": list(bounds.labels)},
+        )
+    return label
+
+
+def _inside(x: float, y: float, bounds: Bounds, what: str) -> None:
+    columns, rows = bounds.cine.columns, bounds.cine.rows
+    if not (0 <= x <= columns and 0 <= y <= rows):
+        raise InvalidInput(
+            f"The {what} ({x:g}, {y:g}) lies outside the image of {columns} x {rows} pixels.",
+            code="prompt_outside_image",
+            details={"x": x, "y": y, "columns": columns, "rows": rows},
+        )
+
+
+def _parse_points(value: object, bounds: Bounds) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise _wrong("points", "The field 'points' is a list.")
+    if len(value) > MAX_POINTS_PER_EVENT:
+        raise InvalidInput(
+            f"One prompt holds at most {MAX_POINTS_PER_EVENT} points.",
+            code="too_many_points",
+            details={"points": len(value), "limit": MAX_POINTS_PER_EVENT},
+        )
+    points = []
+    for point in value:
+        if not isinstance(point, dict) or set(point) != {"x", "y", "positive"}:
+            raise _wrong("points", "A point has exactly the fields x, y and positive.")
+        x, y = _number(point["x"], "x"), _number(point["y"], "y")
+        if not isinstance(point["positive"], bool):
+            raise _wrong("positive", "The field 'positive' is true or false.")
+        _inside(x, y, bounds, "point")
+        points.append({"x": x, "y": y, "positive": point["positive"]})
+    return points
+
+
+def _parse_box(value: object, bounds: Bounds) -> list[float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 4:
+        raise _wrong("box", "A box is [x0, y0, x1, y1].")
+    x0, y0, x1, y1 = (_number(edge, "box") for edge in value)
+    _inside(x0, y0, bounds, "corner of the box")
+    _inside(x1, y1, bounds, "corner of the box")
+    if not (x0 < x1 and y0 < y1):
+        raise InvalidInput(
+            "A box has an area: x0 < x1 and y0 < y1.", code="empty_box", details={"box": [x0, y0, x1, y1]}
+        )
+    return [x0, y0, x1, y1]
+
+
+def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    raw_frame, raw_label, raw_points, raw_box = _take(
+        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box",)
+    )
+    frame_index = _frame(raw_frame, "frame_index", bounds)
+    label = _label(raw_label, "label", bounds)
+    points = _parse_points(raw_points, bounds)
+    box = _parse_box(raw_box, bounds)
+    if not points and box is None:
+        raise InvalidInput("A prompt has at least one point or a box.", code="empty_prompt")
+    canonical = {"frame_index": frame_index, "label": label.code, "points": points, "box": box}
+    return ParsedEvent(EventKind.PROMPT, canonical, frame_index=frame_index, label=label)
+
+
+def parse_mask(value: object, *, rows: int, columns: int) -> bytes:
+    """Return the canonical RLE bytes of a base64 mask of (rows, columns).
+
+    Raises
+    ------
+    InvalidInput
+        `malformed_mask` when it is no mask, `mask_size_mismatch` when it is one of another size.
+    """
+    if not isinstance(value, str):
+        raise _wrong("mask", "The field 'mask' is a base64 text.")
+    if len(value) > (rows * columns + HEADER.size) * 2:
+        raise InvalidInput("The mask is longer than any mask of this image can be.", code="malformed_mask")
+    try:
+        data = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput("The mask is no base64 text.", code="malformed_mask") from None
+    try:
+        # The header is read before anything is decoded: a claimed 65535 x 65535 costs nothing.
+        header = read_header(data)
+        if (header.rows, header.columns) != (rows, columns):
+            raise InvalidInput(
+                f"The mask is {header.columns} x {header.rows} pixels, the image {columns} x {rows}.",
+                code="mask_size_mismatch",
+                details={
+                    "mask": {"rows": header.rows, "columns": header.columns},
+                    "image": {"rows": rows, "columns": columns},
+                },
+            )
+        return encode_mask(decode_mask(data))
+    except MaskCodecError as error:
+        raise InvalidInput(str(error), code="malformed_mask") from error
+
+
+def _parse_edit(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    raw_frame, raw_label, raw_mask, tool = _take(payload, EventKind.EDIT, "frame_index", "label", "mask", "tool")
+    frame_index = _frame(raw_frame, "frame_index", bounds)
+    label = _label(raw_label, "label", bounds)
+    if not isinstance(tool, str) or not 1 <= len(tool) <= MAX_TOOL_LENGTH or not tool.isprintable():
+        raise _wrong("tool", f"The field 'tool' is a name of 1 to {MAX_TOOL_LENGTH} letters.")
+    mask = parse_mask(raw_mask, rows=bounds.cine.rows, columns=bounds.cine.columns)
+    canonical = {
+        "frame_index": frame_index,
+        "label": label.code,
+        "mask": base64.b64encode(mask).decode(),
+        "tool": tool,
+    }
+    return ParsedEvent(EventKind.EDIT, canonical, frame_index=frame_index, label=label, mask=mask)
+
+
+def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    raw_labels, raw_frame, raw_start, raw_stop, direction = _take(
+        payload, EventKind.PROPAGATE, "labels", "frame_index", "start", "stop", "direction"
+    )
+    if not isinstance(raw_labels, list) or not raw_labels:
+        raise _wrong("labels", "The field 'labels' is a list of at least one label.")
+    labels = tuple(_label(code, "labels", bounds) for code in raw_labels)
+    if len({label.code for label in labels}) != len(labels):
+        raise _wrong("labels", "A label is named once.")
+    frame_index = _frame(raw_frame, "frame_index", bounds)
+    start, stop = _frame(raw_start, "start", bounds), _frame(raw_stop, "stop", bounds)
+    if direction not in DIRECTIONS:
+        raise _wrong("direction", f"The direction is one of {', '.join(DIRECTIONS)}.")
+    if not start <= frame_index <= stop:
+        raise InvalidInput(
+            f"Frame {frame_index + 1}, from which to propagate, is not between frames {start + 1} and {stop + 1}.",
+            code="invalid_range",
+            details={"frame_index": frame_index, "start": start, "stop": stop},
+        )
+    canonical = {
+        "labels": [label.code for label in labels],
+        "frame_index": frame_index,
+        "start": start,
+        "stop": stop,
+        "direction": direction,
+    }
+    return ParsedEvent(EventKind.PROPAGATE, canonical, frame_index=frame_index, labels=labels)
+
+
+def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    raw_frames, accepted = _take(payload, EventKind.ACCEPT, "frame_indices", "accepted")
+    if not isinstance(raw_frames, list) or not raw_frames:
+        raise _wrong("frame_indices", "The field 'frame_indices' is a list of at least one frame.")
+    if len(raw_frames) > bounds.cine.frame_count:
+        raise _wrong("frame_indices", "A frame is named once.")
+    frames = sorted(_frame(index, "frame_indices", bounds) for index in raw_frames)
+    if len(set(frames)) != len(frames):
+        raise _wrong("frame_indices", "A frame is named once.")
+    if not isinstance(accepted, bool):
+        raise _wrong("accepted", "The field 'accepted' is true or false.")
+    return ParsedEvent(EventKind.ACCEPT, {"frame_indices": frames, "accepted": accepted})
+
+
+def _parse_reversal(payload: dict[str, Any], kind: EventKind) -> ParsedEvent:
+    (target,) = _take(payload, kind, "target")
+    try:
+        target_id = uuid.UUID(target) if isinstance(target, str) else None
+    except ValueError:
+        target_id = None
+    if target_id is None:
+        raise _wrong("target", "The field 'target' is the id of an event.")
+    return ParsedEvent(kind, {"target": str(target_id)}, target_id=target_id)
+
+
+def _parse_undo(payload: dict[str, Any], _: Bounds) -> ParsedEvent:
+    return _parse_reversal(payload, EventKind.UNDO)
+
+
+def _parse_redo(payload: dict[str, Any], _: Bounds) -> ParsedEvent:
+    return _parse_reversal(payload, EventKind.REDO)

@@ -1,0 +1,68 @@
+"""The log of a reading, folded in the most naive way: by playing it again from the start."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+Pair = tuple[str, int]
+
+
+@dataclass
+class NaiveReading:
+    """Keeps every event in a list and folds the list for each question."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def append(self, seq: int, event_id: str, kind: str, payload: dict[str, Any]) -> None:
+        """Add an event."""
+        self.events.append({"seq": seq, "id": event_id, "kind": kind, "payload": payload})
+
+    def standing(self) -> list[dict[str, Any]]:
+        """Return the events that are neither reversals nor undone."""
+        undone: set[str] = set()
+        for event in self.events:
+            if event["kind"] == "undo":
+                undone.add(event["payload"]["target"])
+            if event["kind"] == "redo":
+                undone.discard(event["payload"]["target"])
+        return [event for event in self.events if event["kind"] not in ("undo", "redo") and event["id"] not in undone]
+
+    def masks(self) -> dict[Pair, bytes]:
+        """Return the current mask of every (label, frame) that has one."""
+        current: dict[Pair, bytes] = {}
+        for event in self.standing():
+            if event["kind"] == "edit":
+                pair = (event["payload"]["label"], event["payload"]["frame_index"])
+                current[pair] = base64.b64decode(event["payload"]["mask"])
+            for pair, mask in event.get("results", {}).items():
+                current[pair] = mask
+        return current
+
+    def accepted(self) -> set[int]:
+        """Return the accepted frames."""
+        frames: set[int] = set()
+        for event in self.standing():
+            if event["kind"] == "accept":
+                named = set(event["payload"]["frame_indices"])
+                frames = frames | named if event["payload"]["accepted"] else frames - named
+        return frames
+
+    def prompts(self, pair: Pair) -> list[list[float]]:
+        """Return the points that stand on a frame for a label."""
+        points: list[list[float]] = []
+        for event in self.standing():
+            payload = event["payload"]
+            if (payload.get("label"), payload.get("frame_index")) != pair:
+                continue
+            if event["kind"] == "edit":
+                points = []
+            if event["kind"] == "prompt":
+                points += [[p["x"], p["y"], float(p["positive"])] for p in payload["points"]]
+        return points
+
+    def record(self, event_id: str, pair: Pair, mask: bytes) -> None:
+        """Note a mask that a model computed for an event."""
+        event = next(event for event in self.events if event["id"] == event_id)
+        event.setdefault("results", {})[pair] = mask
