@@ -1,0 +1,1 @@
+"""Inference: workers, leases, jobs and their results, and the sockets that show them."""

@@ -1,0 +1,47 @@
+"""What a reader is told of a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotator.inference.models import InferenceJob
+from annotator.inference.selectors import is_alive
+from annotator.readings.services.followers import JobBrief, JobError
+from annotator.readings.services.hints import send_reading_hint
+
+WAITING = JobError("waiting_for_worker", "Waiting for a worker; the job starts as soon as one is there.")
+
+
+def brief_job(job: InferenceJob) -> JobBrief:
+    """Return the brief of a job; one that no live worker has says that it waits."""
+    error = JobError(job.error_code, job.error_message) if job.error_code else None
+    if job.is_active and not is_alive(job.worker):
+        error = WAITING
+    return JobBrief(
+        id=job.pk,
+        kind=job.kind,
+        run_no=job.run_no,
+        status=job.status,
+        done=job.done,
+        total=job.total,
+        error=error,
+    )
+
+
+def job_json(brief: JobBrief) -> dict[str, Any]:
+    """Return a brief as JSON."""
+    error = None if brief.error is None else {"code": brief.error.code, "message": brief.error.message}
+    return {
+        "id": str(brief.id),
+        "kind": brief.kind,
+        "run_no": brief.run_no,
+        "status": brief.status,
+        "done": brief.done,
+        "total": brief.total,
+        "error": error,
+    }
+
+
+def send_job_hint(job: InferenceJob) -> None:
+    """Tell the sockets of a reading where a job stands, after commit."""
+    send_reading_hint(job.reading, {"type": "job", "job": job_json(brief_job(job))})
