@@ -1,0 +1,76 @@
+"""The settings of a training run: what may be asked for, and within which bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from annotator.core.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The allowed range of a setting, both ends included."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+
+# The names are those of `python -m workers.training finetune --config`.
+BOUNDS: dict[str, Bound] = {
+    "steps": Bound(1, 20_000, whole=True),
+    "max_minutes": Bound(0.1, 24 * 60),
+    "learning_rate": Bound(1e-7, 0.1),
+    "frames_per_step": Bound(1, 64, whole=True),
+    "prompts_per_frame": Bound(1, 16, whole=True),
+    "strength": Bound(0.01, 5),
+}
+
+
+def clean_config(*layers: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Merge settings, later ones over earlier ones, and check them.
+
+    Parameters
+    ----------
+    *layers : mapping or None
+        The settings of the campaign, then those of the request.
+
+    Returns
+    -------
+    dict
+        Only what was asked for; the trainer has a default for everything else.
+
+    Raises
+    ------
+    InvalidInput
+        `unknown_training_setting` or `bad_training_setting`; `details` names the setting.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if layer is not None and not isinstance(layer, Mapping):
+            raise InvalidInput("Training settings are an object of names and numbers.", code="bad_training_setting")
+        merged |= dict(layer or {})
+    return {name: _checked(name, value) for name, value in merged.items()}
+
+
+def _checked(name: str, value: Any) -> int | float:
+    """Return a setting as the number it is, or refuse it."""
+    bound = BOUNDS.get(name)
+    if bound is None:
+        raise InvalidInput(
+            f"There is no training setting called {name!r}; there are {', '.join(sorted(BOUNDS))}.",
+            code="unknown_training_setting",
+            details={"setting": str(name)},
+        )
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not bound.low <= value <= bound.high or (bound.whole and int(value) != value):
+        kind = "whole number" if bound.whole else "number"
+        raise InvalidInput(
+            f"The training setting {name} must be a {kind} from {bound.low:g} to {bound.high:g}.",
+            code="bad_training_setting",
+            details={"setting": name},
+        )
+    return int(value) if bound.whole else float(value)
