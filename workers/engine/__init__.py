@@ -1,0 +1,1 @@
+"""Models behind one protocol: open a cine, prompt, propagate."""

@@ -1,0 +1,160 @@
+"""Checkpoints on disk: tensors and a JSON header (safetensors), never code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from workers.engine.bundled import PREPROCESS_ID, BundledConfig, BundledSam2, build_bundled
+
+FAMILY = "bundled"
+LICENCE = "Apache-2.0"
+FORMAT = "cineloop-checkpoint-1"
+NAMED_KEYS = 3
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be used; `code` is machine-readable, the message a sentence."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a checkpoint says of itself.
+
+    Attributes
+    ----------
+    family : str
+        Which loader and preprocessing it needs.
+    image_size : int
+        Side of the model's square input in pixels.
+    preprocess_id : str
+    sha256 : str
+        Digest of the file.
+    licence : str
+    training : dict
+        Provenance: data, seed, steps, parent digest.
+    """
+
+    family: str
+    image_size: int
+    preprocess_id: str
+    sha256: str
+    licence: str
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    model: BundledSam2, path: Path, *, training: dict[str, Any], dtype: torch.dtype = torch.float32
+) -> str:
+    """Write a checkpoint atomically.
+
+    Parameters
+    ----------
+    model : BundledSam2
+    path : Path
+    training : dict
+        JSON-serialisable provenance.
+    dtype : torch.dtype
+        Floating tensors are stored in this type.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file.
+    """
+    state = {
+        key: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous().clone()
+        for key, value in model.state_dict().items()
+    }
+    header = {
+        "format": FORMAT,
+        "family": FAMILY,
+        "config": json.dumps(model.config.to_dict(), sort_keys=True),
+        "preprocess_id": PREPROCESS_ID,
+        "licence": LICENCE,
+        "training": json.dumps(training, sort_keys=True),
+    }
+    data = save(state, metadata=header)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
+    """Read a checkpoint of the bundled family.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    model : BundledSam2
+        Float32, on the CPU, in evaluation mode.
+    card : ModelCard
+
+    Raises
+    ------
+    CheckpointError
+        With code ``checkpoint_missing``, ``checkpoint_unreadable``, ``unknown_family`` or ``checkpoint_mismatch``.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"The checkpoint {path.name} does not exist.", code="checkpoint_missing")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        message = f"The file {path.name} is not a safetensors checkpoint."
+        raise CheckpointError(message, code="checkpoint_unreadable") from error
+    if header.get("format") != FORMAT or header.get("family") != FAMILY:
+        family = header.get("family", "unnamed")
+        raise CheckpointError(f"No loader knows checkpoints of the family {family!r}.", code="unknown_family")
+    try:
+        config = BundledConfig.from_dict(json.loads(header["config"]))
+        training = json.loads(header.get("training", "{}"))
+        model = build_bundled(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"The header of {path.name} is incomplete.", code="checkpoint_mismatch") from error
+    _check_state(model.state_dict(), state, path.name)
+    model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    card = ModelCard(
+        FAMILY,
+        config.image_size,
+        header.get("preprocess_id", PREPROCESS_ID),
+        digest,
+        header.get("licence", LICENCE),
+        training,
+    )
+    return model.eval(), card
+
+
+def _check_state(wanted: dict[str, Tensor], given: dict[str, Tensor], name: str) -> None:
+    """Raise CheckpointError naming the first keys that are missing, unknown, of another shape, or not finite."""
+    missing = sorted(wanted.keys() - given.keys())
+    unknown = sorted(given.keys() - wanted.keys())
+    shapes = sorted(key for key in wanted.keys() & given.keys() if wanted[key].shape != given[key].shape)
+    for what, keys in (("lacks", missing), ("has unknown", unknown), ("has other shapes for", shapes)):
+        if keys:
+            named = ", ".join(keys[:NAMED_KEYS]) + (" ..." if len(keys) > NAMED_KEYS else "")
+            raise CheckpointError(f"The checkpoint {name} {what} {named}.", code="checkpoint_mismatch")
+    for value in given.values():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise CheckpointError(
+                f"The checkpoint {name} holds numbers that are not finite.", code="checkpoint_mismatch"
+            )

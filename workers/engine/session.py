@@ -1,0 +1,263 @@
+"""A model of the SAM 2 family on one cine: prompts on a frame, and propagation with a bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.engine.bundled import (
+    BOX_END,
+    BOX_START,
+    NEGATIVE,
+    PADDING,
+    POSITIVE,
+    preprocess,
+)
+from workers.engine.cine import CinePixels
+from workers.engine.errors import EngineError
+from workers.engine.features import FeatureKey, FeatureStore
+from workers.engine.masks import to_logits, to_mask
+from workers.engine.plan import Run, nearest_conditioning, plan_runs
+from workers.engine.segmenter import Box, FrameMask, LabelTrack, LoadMask, Mask, ModelSpec, Point, Prediction
+from workers.engine.tensors import Decoded, Features, Memory
+
+MAX_POINTS = 512
+CONDITIONING_IN_ATTENTION = 2
+"""As in training (`workers.training.steps.clip_step`); the rest of the bank holds the frames tracked last."""
+CONDITIONING_KEPT = 4
+HALF_LIMIT = 65_504.0
+
+
+class Sam2Model(Protocol):
+    """The entry points that a model of the family offers (`workers.engine.bundled.BundledSam2`)."""
+
+    image_size: int
+    num_maskmem: int
+
+    def encode(self, images: Tensor) -> Features: ...
+
+    def decode(
+        self,
+        features: Features,
+        points: Tensor,
+        labels: Tensor,
+        *,
+        previous: Tensor | None = None,
+        other_frame: bool = False,
+        recalled: Tensor | None = None,
+    ) -> Decoded: ...
+
+    def remember(self, features: Features, logits: Tensor, pointer: Tensor, age: int) -> Memory: ...
+
+    def recall(self, features: Features, bank: Sequence[Memory]) -> Tensor: ...
+
+
+class Sam2Segmenter:
+    """A loaded model of the SAM 2 family."""
+
+    def __init__(self, model: Sam2Model, spec: ModelSpec, device: torch.device) -> None:
+        self.model, self.spec, self.device = model, spec, device
+
+    def open(self, cine: CinePixels, *, features: FeatureStore) -> Sam2Session:
+        """Return a session on a cine."""
+        return Sam2Session(self, cine, features)
+
+
+class Sam2Session:
+    """See `workers.engine.segmenter.Session`."""
+
+    def __init__(self, segmenter: Sam2Segmenter, cine: CinePixels, features: FeatureStore) -> None:
+        self._model, self._spec, self._device = segmenter.model, segmenter.spec, segmenter.device
+        self._cine, self._store = cine, features
+
+    @property
+    def _side(self) -> int:
+        """Side of the model's mask logits."""
+        return self._model.image_size // 2
+
+    def encode(self, frame_index: int) -> bool:
+        """Encode a frame ahead; return whether there was anything to do."""
+        if self._key(frame_index) in self._store:
+            return False
+        self._features(frame_index)
+        return True
+
+    def _key(self, frame_index: int) -> FeatureKey:
+        spec, cine = self._spec, self._cine
+        return FeatureKey(cine.digest, spec.digest, spec.preprocess_id, cine.window, frame_index)
+
+    @torch.no_grad()
+    def _features(self, frame_index: int) -> Features:
+        """Return the features of a frame (one row), rounded to half precision whether they were kept or not."""
+        key = self._key(frame_index)
+        kept = self._store.get(key)
+        if kept is None:
+            images = preprocess(self._cine.frame(frame_index)[None], self._model.image_size, self._device)
+            found = self._model.encode(images)
+            tensors = (found.deep, found.eighth, found.quarter, found.half)
+            kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in tensors)
+            self._store.put(key, kept)
+        return Features(*(tensor.float() for tensor in kept))
+
+    @torch.no_grad()
+    def predict(
+        self,
+        frame_index: int,
+        *,
+        points: Sequence[Point] = (),
+        box: Box | None = None,
+        previous_mask: Mask | None = None,
+    ) -> Prediction:
+        """Return the mask that prompts ask for on one frame (`workers.engine.segmenter.Session.predict`)."""
+        places, signs = self._prompts(points, box)
+        if previous_mask is not None:
+            self._check_mask(previous_mask)
+        features = self._features(frame_index)
+        previous = None if previous_mask is None else to_logits(previous_mask, self._side).to(self._device)
+        decoded = self._model.decode(features, places, signs, previous=previous)
+        logits, score = decoded.best()
+        return Prediction(to_mask(logits, self._cine.rows, self._cine.columns), _score(score[0]))
+
+    def _prompts(self, points: Sequence[Point], box: Box | None) -> tuple[Tensor, Tensor]:
+        """Return checked prompts in model pixels: places (1, P, 2) and signs (1, P), the corners of a box first."""
+        if not points and box is None:
+            raise EngineError("A prediction needs at least one point or a box.", code="no_prompt")
+        if len(points) > MAX_POINTS:
+            message = f"{len(points)} points stand on this frame; at most {MAX_POINTS} can be used."
+            raise EngineError(message, code="too_many_points")
+        places, signs = [], []
+        if box is not None:
+            x0, y0, x1, y1 = box
+            if not (x0 < x1 and y0 < y1):
+                raise EngineError("The box has no area.", code="empty_box")
+            places, signs = [(x0, y0), (x1, y1)], [BOX_START, BOX_END]
+        for x, y, is_positive in points:
+            places.append((x, y))
+            signs.append(POSITIVE if is_positive else NEGATIVE)
+        columns, rows = self._cine.columns, self._cine.rows
+        for x, y in places:
+            if not (0 <= x <= columns and 0 <= y <= rows):
+                message = f"The prompt ({x:g}, {y:g}) lies outside the image of {columns} x {rows} pixels."
+                raise EngineError(message, code="prompt_outside_image")
+        scale = np.array([self._model.image_size / columns, self._model.image_size / rows])
+        scaled = torch.from_numpy((np.array(places, np.float64) * scale).astype(np.float32))
+        return scaled[None].to(self._device), torch.tensor([signs], device=self._device)
+
+    def _check_mask(self, mask: Mask) -> None:
+        if mask.shape != (self._cine.rows, self._cine.columns):
+            wanted = f"{self._cine.columns} x {self._cine.rows}"
+            message = f"A mask is {mask.shape[-1]} x {mask.shape[0]} pixels, the image {wanted}."
+            raise EngineError(message, code="mask_size_mismatch")
+
+    def propagate(
+        self,
+        tracks: Sequence[LabelTrack],
+        passes: Sequence[Sequence[int]],
+        load_mask: LoadMask,
+        *,
+        cancel: Callable[[], bool] = lambda: False,
+    ) -> Iterator[FrameMask | None]:
+        """Yield the masks of passes (`workers.engine.segmenter.Session.propagate`).
+
+        Notes
+        -----
+        Besides the features in the store, at most `CONDITIONING_KEPT` conditioning frames and the frames of one
+        memory bank are held at any time, however long the cine is.
+        """
+        runs = plan_runs(tracks, passes, len(self._cine))
+
+        def load(digest: str) -> Tensor:
+            mask = load_mask(digest)
+            self._check_mask(mask)
+            return to_logits(mask, self._side).to(self._device)
+
+        for run in runs:
+            tracker = _Tracker(self._model, run, self._features, load, self._device)
+            for frame_index in run.frames:
+                if cancel():
+                    return
+                logits, scores = tracker.step(frame_index)
+                for row, track in enumerate(run.tracks):
+                    if frame_index not in track.keep:
+                        mask = to_mask(logits[row : row + 1], self._cine.rows, self._cine.columns)
+                        yield FrameMask(frame_index, track.label, mask, _score(scores[row]))
+                yield None
+
+
+class _Tracker:
+    """Follow the labels of one run from frame to frame."""
+
+    def __init__(
+        self,
+        model: Sam2Model,
+        run: Run,
+        features: Callable[[int], Features],
+        load: Callable[[str], Tensor],
+        device: torch.device,
+    ) -> None:
+        self._model, self._run, self._features, self._load = model, run, features, load
+        self._rows = len(run.tracks)
+        points = torch.zeros(self._rows, 1, 2, device=device)
+        self._nothing = points, torch.full((self._rows, 1), PADDING, dtype=torch.int64, device=device)
+        self._recent: list[Memory] = []
+        self._conditioning: OrderedDict[int, Memory] = OrderedDict()
+        self._previous: Tensor | None = None
+
+    @torch.no_grad()
+    def step(self, frame_index: int) -> tuple[Tensor, Tensor]:
+        """Return the logits (labels, 1, side, side) and scores (labels,) of the next frame."""
+        run = self._run
+        if self._previous is None:
+            self._previous = self._given(run.start)
+        # All labels of a run have the same conditioning frames.
+        near = nearest_conditioning(run.tracks[0].conditioning, frame_index, run.start, CONDITIONING_IN_ATTENTION)
+        bank = [self._conditioned(frame) for frame in near]
+        bank += [
+            Memory(memory.features, memory.pointer, len(self._recent) - place)
+            for place, memory in enumerate(self._recent)
+        ]
+        features = self._rows_of(frame_index)
+        recalled = self._model.recall(features, bank)
+        decoded = self._model.decode(
+            features, *self._nothing, previous=self._previous, other_frame=True, recalled=recalled
+        )
+        logits, scores = decoded.best()
+        # The pointer belongs to the best candidate, and a tracked frame has only one.
+        room = max(0, self._model.num_maskmem - CONDITIONING_IN_ATTENTION)
+        self._recent = (
+            [*self._recent, self._model.remember(features, logits, decoded.pointer, 1)][-room:] if room else []
+        )
+        self._previous = logits
+        return logits, scores
+
+    def _rows_of(self, frame_index: int) -> Features:
+        return self._features(frame_index).map(lambda tensor: tensor.expand(self._rows, -1, -1, -1))
+
+    def _given(self, frame_index: int) -> Tensor:
+        """Return the logits (labels, 1, side, side) of the masks given on a conditioning frame."""
+        return torch.cat([self._load(track.conditioning[frame_index]) for track in self._run.tracks])
+
+    def _conditioned(self, frame_index: int) -> Memory:
+        """Return the memory of a conditioning frame, kept while it is among those used last."""
+        kept = self._conditioning.get(frame_index)
+        if kept is None:
+            features, logits = self._rows_of(frame_index), self._given(frame_index)
+            pointer = self._model.decode(features, *self._nothing, previous=logits).pointer
+            kept = self._model.remember(features, logits, pointer, 0)
+            self._conditioning[frame_index] = kept
+            while len(self._conditioning) > CONDITIONING_KEPT:
+                self._conditioning.popitem(last=False)
+        self._conditioning.move_to_end(frame_index)
+        return kept
+
+
+def _score(value: Tensor) -> float:
+    """Return a score from 0 to 1, also for a model that has lost its numbers."""
+    number = float(value)
+    return min(max(number, 0.0), 1.0) if math.isfinite(number) else 0.0
