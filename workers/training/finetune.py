@@ -1,0 +1,286 @@
+"""Fine-tune a checkpoint on the accepted masks of a dataset version."""
+
+from __future__ import annotations
+
+import copy
+import math
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from workers.engine.bundled import BundledSam2, preprocess
+from workers.engine.checkpoints import load_checkpoint, save_checkpoint
+from workers.training.augment import shade, warp
+from workers.training.evaluate import evaluate_model
+from workers.training.manifest import Example, ManifestError, examples
+from workers.training.steps import FrameBatch, frame_step
+
+REPORT_SECONDS = 1.0
+SAVE_SECONDS = 60.0
+EMA_DECAY = 0.99
+WARM_UP_STEPS = 20
+MINIMUM_PIXELS = 12
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """How to fine-tune; a campaign may override any field.
+
+    Attributes
+    ----------
+    steps : int
+        Optimiser steps at most.
+    max_minutes : float
+        Wall-clock limit; the learning rate reaches its end at whichever limit comes first.
+    learning_rate : float
+    frames_per_step, prompts_per_frame : int
+    strength : float
+        Strength of augmentation, 1 = as for the bundled checkpoint.
+    seed : int
+    """
+
+    steps: int = 120
+    max_minutes: float = 10.0
+    learning_rate: float = 4e-4
+    frames_per_step: int = 4
+    prompts_per_frame: int = 2
+    strength: float = 1.0
+    seed: int = 1
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> FinetuneConfig:
+        """Return the config with the given fields replaced.
+
+        Raises
+        ------
+        ManifestError
+            With code ``unknown_setting`` or ``bad_setting``.
+        """
+        known = {field.name: field.type for field in fields(cls)}
+        for key, value in data.items():
+            if key not in known:
+                raise ManifestError(f"Training has no setting named {key!r}.", code="unknown_setting")
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise ManifestError(f"The training setting {key!r} must be a positive number.", code="bad_setting")
+        return cls(**data)
+
+
+class Stopped(Exception):
+    """The process was asked to stop; its state is saved."""
+
+
+@dataclass(frozen=True)
+class SquareFrame:
+    """One frame at the model's size with its masks: image (S, S) uint8, masks by label, and whether it is XA."""
+
+    image: NDArray[np.uint8]
+    masks: dict[str, NDArray[np.bool_]]
+    is_angiogram: bool
+
+
+def to_squares(items: list[Example], size: int) -> list[SquareFrame]:
+    """Bring labelled frames to the model's square; one entry for each frame that has a mask worth learning."""
+    grouped: dict[tuple[str, int], list[Example]] = defaultdict(list)
+    for item in items:
+        grouped[(item.cine, item.frame_index)].append(item)
+    squares = []
+    for group in grouped.values():
+        image = torch.from_numpy(np.array(group[0].image)).float()
+        image = image.mean(-1) if image.ndim == 3 else image
+        picture = functional.interpolate(image[None, None], size=(size, size), mode="bilinear", antialias=True)
+        masks = {}
+        for item in group:
+            covered = functional.interpolate(
+                torch.from_numpy(item.mask).float()[None, None], size=(size, size), mode="bilinear", antialias=True
+            )
+            mask = (covered[0, 0] > 0.5).numpy()
+            if mask.sum() >= MINIMUM_PIXELS:
+                masks[item.label] = mask
+        if masks:
+            pixels = picture[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
+            squares.append(SquareFrame(pixels, masks, group[0].modality == "XA"))
+    return squares
+
+
+def sample_batch(rng: np.random.Generator, squares: list[SquareFrame], config: FinetuneConfig, size: int) -> FrameBatch:
+    """Draw and augment the frames of one step, with their targets and boxes."""
+    images: list[torch.Tensor] = []
+    targets: list[NDArray[np.bool_]] = []
+    neighbours: list[NDArray[np.bool_]] = []
+    boxes: list[list[tuple[float, float, float, float] | None]] = []
+    tries = 0
+    while len(images) < config.frames_per_step:
+        square = squares[int(rng.integers(len(squares)))]
+        names = sorted(square.masks)
+        stack = torch.from_numpy(np.stack([square.masks[name] for name in names])).float()[None]
+        picture = torch.from_numpy(square.image).float()[None, None]
+        tries += 1
+        strength = config.strength if tries < 50 * config.frames_per_step else 0.0
+        picture, moved = warp(rng, picture, stack, strength)
+        # Tracking learns from the same frame a little displaced, as the heart would displace it.
+        _, displaced = warp(rng, picture, moved, 0.12)
+        now, then = (moved[0] > 0.5).numpy(), (displaced[0] > 0.5).numpy()
+        visible = [i for i in range(len(names)) if now[i].sum() >= MINIMUM_PIXELS and then[i].any()]
+        if not visible:
+            continue
+        chosen = [visible[int(rng.integers(len(visible)))] for _ in range(config.prompts_per_frame)]
+        images.append(shade(rng, picture, config.strength)[0])
+        targets.append(now[chosen])
+        neighbours.append(then[chosen])
+        whole = [square.is_angiogram and rng.random() < 0.7 for _ in chosen]
+        slack = rng.uniform(0, 0.04, 4) * size
+        around = (float(slack[0]), float(slack[1]), float(size - slack[2]), float(size - slack[3]))
+        boxes.append([around if flag else None for flag in whole])
+    pixels = torch.stack(images).round().clamp(0, 255).to(torch.uint8)[:, 0].numpy()
+    return FrameBatch(preprocess(pixels, size), np.stack(targets), np.stack(neighbours), boxes)
+
+
+def finetune(
+    *,
+    manifest: Path,
+    blobs: Path,
+    base: Path,
+    out: Path,
+    config: FinetuneConfig,
+    report: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+    """Fine-tune a checkpoint and write `model.safetensors` into `out`.
+
+    Parameters
+    ----------
+    manifest, blobs, base, out : Path
+    config : FinetuneConfig
+    report : callable
+        Called with progress events, JSON-serialisable.
+
+    Returns
+    -------
+    dict
+        ``checkpoint`` (path), ``sha256`` and ``metrics``.
+
+    Raises
+    ------
+    ManifestError, CheckpointError
+        When an input cannot be used.
+    Stopped
+        After SIGTERM; the state is saved, and the same call goes on from it.
+    """
+    train_items = list(examples(manifest, blobs, ("train",)))
+    val_items = list(examples(manifest, blobs, ("val",)))
+    model, card = load_checkpoint(base)
+    model.to(memory_format=torch.channels_last)
+    squares = to_squares(train_items, model.image_size)
+    if not squares:
+        raise ManifestError("The training split holds no mask to learn from.", code="nothing_to_learn")
+    out.mkdir(parents=True, exist_ok=True)
+    state_path = out / "state.pt"
+    ema = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
+    step, spent = 0, 0.0
+    if state_path.exists():
+        state = torch.load(state_path, weights_only=True)
+        model.load_state_dict(state["model"])
+        ema.load_state_dict(state["ema"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, spent = state["step"], state["seconds"]
+    stop = _stop_flag()
+    started = saved = told = time.monotonic()
+    model.train()
+    losses: list[float] = []
+
+    def save_state() -> None:
+        partial = state_path.with_suffix(".partial")
+        torch.save(
+            {
+                "model": model.state_dict(),
+                "ema": ema.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "seconds": spent + time.monotonic() - started,
+            },
+            partial,
+        )
+        partial.replace(state_path)
+
+    report({"event": "progress", "step": step, "total_steps": config.steps, "loss": None, "elapsed_s": round(spent, 1)})
+    while step < config.steps:
+        elapsed = spent + time.monotonic() - started
+        share = max(step / config.steps, elapsed / (60 * config.max_minutes))
+        if share >= 1:
+            break
+        if stop.is_set:
+            save_state()
+            raise Stopped
+        rng = np.random.default_rng([config.seed, step])
+        rate = (
+            config.learning_rate * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * share) + 0.01)
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        mode = str(rng.choice(["box", "click", "track"], p=[0.55, 0.3, 0.15]))
+        corrections = int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))
+        batch = sample_batch(rng, squares, config, model.image_size)
+        loss, _ = frame_step(model, batch, rng, mode=mode, corrections=corrections)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        losses.append(float(loss.detach()))
+        _update_average(ema, model, min(EMA_DECAY, step / (step + 10)))
+        now = time.monotonic()
+        if now - told > REPORT_SECONDS or step == config.steps:
+            told = now
+            progress = {"event": "progress", "step": step, "total_steps": config.steps}
+            progress |= {"loss": round(float(np.mean(losses[-20:])), 4), "elapsed_s": round(spent + now - started, 1)}
+            report(progress)
+        if now - saved > SAVE_SECONDS:
+            saved = now
+            save_state()
+    ema.eval()
+    metrics = {
+        "steps": step,
+        "train_frames": len(squares),
+        "seconds": round(spent + time.monotonic() - started, 1),
+        "loss": round(float(np.mean(losses[-20:])), 4) if losses else None,
+        "val_iou": evaluate_model(ema, val_items)["iou"],
+    }
+    provenance = {"parent": card.sha256, "config": asdict(config), "metrics": metrics}
+    path = out / "model.safetensors"
+    digest = save_checkpoint(ema, path, training=provenance, dtype=torch.float16)
+    return {"checkpoint": str(path), "sha256": digest, "metrics": metrics}
+
+
+@torch.no_grad()
+def _update_average(ema: BundledSam2, model: BundledSam2, decay: float) -> None:
+    """Move the averaged weights towards the current ones."""
+    for average, value in zip(ema.state_dict().values(), model.state_dict().values(), strict=True):
+        if average.is_floating_point():
+            average.lerp_(value, 1 - decay)
+        else:
+            average.copy_(value)
+
+
+class _StopFlag:
+    """Becomes set when SIGTERM arrives."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def __call__(self, *_: object) -> None:
+        self.is_set = True
+
+
+def _stop_flag() -> _StopFlag:
+    flag = _StopFlag()
+    signal.signal(signal.SIGTERM, flag)
+    return flag
