@@ -1,0 +1,108 @@
+"""What a worker is told by its environment, read once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps", "memory")
+NAME_LIMIT = 120
+
+
+class ConfigError(Exception):
+    """A variable is missing or wrong; the message is one sentence that names it."""
+
+
+@dataclass(frozen=True)
+class S3Config:
+    """Where blobs lie when they are not files on this machine."""
+
+    bucket: str
+    endpoint_url: str | None
+    access_key: str | None
+    secret_key: str | None
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """Everything a worker has to know before it starts.
+
+    Attributes
+    ----------
+    broker_url : str
+    data_dir : Path
+        Holds `blobs/`, and `training/` for runs under way.
+    name : str
+        Unique among the workers; its queue is ``gpu.<name>``.
+    s3 : S3Config or None
+    feature_bytes : int
+        Most bytes of encoded frames kept for the next prompt.
+    threads : int
+        Threads of one matrix operation; 0 leaves the choice to torch.
+    """
+
+    broker_url: str
+    data_dir: Path
+    name: str
+    s3: S3Config | None = None
+    feature_bytes: int = 512_000_000
+    threads: int = 0
+
+
+def config_from_environment(environ: Mapping[str, str] = os.environ) -> WorkerConfig:
+    """Return the configuration that the environment describes.
+
+    Raises
+    ------
+    ConfigError
+        Naming the variable.
+    """
+
+    def text(name: str) -> str:
+        return environ.get(name, "").strip()
+
+    def number(name: str, default: int) -> int:
+        value = text(name) or str(default)
+        if not value.isdigit():
+            raise ConfigError(f"{name} must be a whole number, not {value!r}.")
+        return int(value)
+
+    broker = text("BROKER_URL") or text("REDIS_URL")
+    if not broker:
+        raise ConfigError("BROKER_URL or REDIS_URL must be set: the broker that this worker takes its jobs from.")
+    if urlsplit(broker).scheme not in BROKER_SCHEMES:
+        raise ConfigError("BROKER_URL or REDIS_URL must begin with redis://, rediss://, amqp:// or amqps://.")
+    folder = Path(text("CINELOOP_DATA_DIR") or "data").expanduser().resolve()
+    try:
+        (folder / "blobs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"CINELOOP_DATA_DIR {folder} cannot be made or written: {error.strerror}.") from error
+    name = text("WORKER_NAME") or f"{socket.gethostname()}-{os.getpid()}"
+    if len(name) > NAME_LIMIT or not all(letter.isalnum() or letter in "-_." for letter in name):
+        raise ConfigError(f"WORKER_NAME may hold letters, digits, - _ and ., at most {NAME_LIMIT}.")
+    return WorkerConfig(
+        broker_url=broker,
+        data_dir=folder,
+        name=name,
+        s3=_s3(text),
+        feature_bytes=number("FEATURE_CACHE_MB", 512) * 1_000_000,
+        threads=number("TORCH_THREADS", 0),
+    )
+
+
+def _s3(text: Any) -> S3Config | None:
+    bucket = text("S3_BUCKET")
+    if not bucket:
+        for name in ("S3_ENDPOINT_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"):
+            if text(name):
+                raise ConfigError(f"{name} is set but S3_BUCKET is not; set both or neither.")
+        return None
+    if bool(text("S3_ACCESS_KEY")) != bool(text("S3_SECRET_KEY")):
+        raise ConfigError("S3_ACCESS_KEY and S3_SECRET_KEY must be set together, or neither of them.")
+    keys = (text("S3_ENDPOINT_URL") or None, text("S3_ACCESS_KEY") or None, text("S3_SECRET_KEY") or None)
+    return S3Config(bucket, *keys)

@@ -1,0 +1,52 @@
+"""The workers' Celery tasks: parse a message, hand it to the scheduler or the trainer, return."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from celery import Celery
+
+from workers.gpu import PredictJob, PropagateJob, WarmJob, Workbench
+from workers.protocol.messages import (
+    CancelRequest,
+    Message,
+    MessageError,
+    PredictRequest,
+    PropagateRequest,
+    TrainingCancel,
+    TrainingRequest,
+    WarmRequest,
+)
+from workers.scheduler import Scheduler
+from workers.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+M = TypeVar("M", bound=Message)
+
+
+def add_gpu_tasks(app: Celery, scheduler: Scheduler, bench: Workbench) -> None:
+    """Register what a GPU worker answers to."""
+    _add(app, "gpu.predict", PredictRequest, lambda request: scheduler.submit(PredictJob(bench, request)))
+    _add(app, "gpu.propagate", PropagateRequest, lambda request: scheduler.submit(PropagateJob(bench, request)))
+    _add(app, "gpu.warm", WarmRequest, lambda request: scheduler.submit(WarmJob(bench, request)))
+    _add(app, "gpu.cancel", CancelRequest, lambda request: scheduler.cancel(request.job_id))
+
+
+def add_training_tasks(app: Celery, trainer: Trainer) -> None:
+    """Register what a training worker answers to."""
+    _add(app, "training.run", TrainingRequest, trainer.submit)
+    _add(app, "training.cancel", TrainingCancel, lambda request: trainer.cancel(request.run_id))
+
+
+def _add(app: Celery, name: str, kind: type[M], carry_out: Callable[[M], None]) -> None:
+    """Register a task that takes one message of a kind; a malformed one is logged and dropped."""
+
+    def task(payload: dict[str, Any]) -> None:
+        try:
+            carry_out(kind.from_dict(payload))
+        except MessageError as error:
+            logger.error("%s: a message was refused: %s", name, error)
+
+    app.task(task, name=name, ignore_result=True, typing=False)

@@ -1,0 +1,209 @@
+"""Run trainings one after the other, each in a process of its own that can be killed and that cannot hurt readers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from workers.blobs import BlobStore
+from workers.engine.errors import EngineError
+from workers.protocol.messages import ModelRef, TrainingRequest, TrainingUpdate
+from workers.publish import Publish
+from workers.training.manifest import ManifestError, read_manifest
+
+logger = logging.getLogger(__name__)
+
+NICENESS = 10
+CANCELLED_KEPT = 1000
+LOG_LINES = 20
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class TrainingCancelled(Exception):
+    """Somebody asked to stop this run."""
+
+
+class Trainer:
+    """A thread that trains what is asked for, in the order of asking.
+
+    Parameters
+    ----------
+    store : BlobStore
+    folder : Path
+        Each run has a folder of its own below it while it lasts.
+    publish : Publish
+    threads : int
+        Threads of the training process; 0 leaves the choice to torch.
+    """
+
+    def __init__(self, store: BlobStore, folder: Path, publish: Publish, *, threads: int = 0) -> None:
+        self._store, self._folder, self._publish, self._threads = store, folder, publish, threads
+        self._requests: queue.Queue[TrainingRequest | None] = queue.Queue()
+        self._cancelled: deque[str] = deque(maxlen=CANCELLED_KEPT)
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._current = ""
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take trainings."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the training under way, which can be sent again, and wait."""
+        with self._lock:
+            self._is_stopping = True
+            self._terminate()
+        self._requests.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a training is under way."""
+        return bool(self._current)
+
+    def submit(self, request: TrainingRequest) -> None:
+        """Take a training; one that is under way already is not begun twice."""
+        with self._lock:
+            if request.run_id == self._current or any(
+                waiting is not None and waiting.run_id == request.run_id for waiting in self._requests.queue
+            ):
+                return
+        self._requests.put(request)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run, or see to it that it never starts."""
+        with self._lock:
+            self._cancelled.append(run_id)
+            if run_id == self._current:
+                self._terminate()
+
+    def _terminate(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def _work(self) -> None:
+        while (request := self._requests.get()) is not None and not self._is_stopping:
+            with self._lock:
+                self._current = request.run_id
+            try:
+                self._run(request)
+            finally:
+                with self._lock:
+                    self._current = ""
+
+    def _run(self, request: TrainingRequest) -> None:
+        folder = self._folder / request.run_id
+        try:
+            self._check_cancelled(request.run_id)
+            self._tell(request, "started", {})
+            self._tell(request, "done", self._train(request, folder))
+        except TrainingCancelled:
+            if self._is_stopping:
+                return  # the run stays as it is: it may be sent again and goes on from its saved state
+            self._tell(request, "cancelled", {})
+        except (EngineError, ManifestError) as error:
+            self._tell(request, "error", {"code": error.code, "message": str(error)})
+        except Exception:
+            logger.exception("training %s failed", request.run_id)
+            message = "The training stopped unexpectedly; the cause is in the worker's log."
+            self._tell(request, "error", {"code": "worker_error", "message": message})
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _train(self, request: TrainingRequest, folder: Path) -> dict[str, Any]:
+        """Fine-tune, measure the new model and those it is compared with, and store its checkpoint."""
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = self._store.path(request.manifest)
+        lines = read_manifest(manifest)
+        for line in lines:
+            for digest in {line["frames_blob"], *(mask["mask"] for mask in line["masks"])}:
+                self._store.path(digest)
+        settings = folder / "config.json"
+        settings.write_text(json.dumps({**request.config, "seed": request.seed}))
+        common = ["--manifest", str(manifest), "--blobs", str(self._store.root)]
+        base = str(self._store.path(request.base.digest))
+        tune = ["finetune", "--base", base, "--out", str(folder), "--config", str(settings), *common]
+        trained = self._last(request, tune)
+        checkpoint = Path(trained["checkpoint"])
+        # Without a test part there is nothing fair to measure on; what was learnt is then shown as such.
+        split = "test" if any(line["split"] == "test" for line in lines) else "train"
+        evaluations: dict[str, Any] = {}
+        for digest, path in self._candidates(request, trained["sha256"], checkpoint):
+            measure = ["evaluate", "--checkpoint", str(path), "--split", split, *common]
+            evaluations[digest] = self._last(request, measure)["evaluation"]
+        digest = self._store.put(checkpoint.read_bytes())
+        return {"checkpoint": digest, "evaluations": evaluations, "metrics": trained["metrics"]}
+
+    def _candidates(self, request: TrainingRequest, digest: str, path: Path) -> Iterator[tuple[str, Path]]:
+        yield digest, path
+        models: dict[str, ModelRef] = {model.digest: model for model in request.evaluate}
+        for known in models:
+            yield known, self._store.path(known)
+
+    def _last(self, request: TrainingRequest, arguments: list[str]) -> dict[str, Any]:
+        """Run one command of `workers.training`, passing its progress on, and return its `done` event."""
+        environment = dict(os.environ)
+        if self._threads:
+            environment["OMP_NUM_THREADS"] = str(self._threads)
+        with self._lock:
+            self._check_cancelled(request.run_id)
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "workers.training", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                preexec_fn=lambda: os.nice(NICENESS),
+            )
+        tail: deque[str] = deque(maxlen=LOG_LINES)
+        last: dict[str, Any] = {}
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                event = _event(line)
+                if event is None:
+                    tail.append(line.rstrip())
+                elif event["event"] == "progress":
+                    self._tell(request, "progress", {key: event[key] for key in event if key != "event"})
+                else:
+                    last = event
+        status = process.wait()
+        with self._lock:
+            self._process = None
+            self._check_cancelled(request.run_id)
+        if last.get("event") == "error":
+            raise EngineError(str(last["message"]), code=str(last["code"]))
+        if status != 0 or last.get("event") != "done":
+            logger.error("training %s ended with %s:\n%s", request.run_id, status, "\n".join(tail))
+            raise EngineError("The training process stopped before it was done.", code="training_crashed")
+        return last
+
+    def _check_cancelled(self, run_id: str) -> None:
+        if self._is_stopping or run_id in self._cancelled:
+            raise TrainingCancelled
+
+    def _tell(self, request: TrainingRequest, event: str, data: Mapping[str, Any]) -> None:
+        self._publish(TrainingUpdate(run_id=request.run_id, event=event, data=data))
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    """Return the event that a line of the training's output holds, or None for anything else."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
