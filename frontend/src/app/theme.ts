@@ -1,0 +1,40 @@
+/** A near-black neutral room: no hue of its own beside the grey values that are read. */
+
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const dark: MantineColorsTuple = [
+  "#dcdee0",
+  "#b3b6b9",
+  "#8f9397",
+  "#5f6468",
+  "#3a3e42",
+  "#2a2d30",
+  "#1d1f22",
+  "#141618",
+  "#0e0f11",
+  "#08090a",
+];
+const azure: MantineColorsTuple = [
+  "#e5f4ff",
+  "#c9e5fb",
+  "#9bcff5",
+  "#69b6ef",
+  "#46a2e9",
+  "#2f94e4",
+  "#1f86d6",
+  "#1571b8",
+  "#0c5f9e",
+  "#004e85",
+];
+
+export const theme = createTheme({
+  colors: { dark, azure },
+  primaryColor: "azure",
+  primaryShade: { light: 6, dark: 5 },
+  fontFamily: "Inter, system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif",
+  fontFamilyMonospace: "ui-monospace, 'DejaVu Sans Mono', monospace",
+  defaultRadius: "sm",
+  autoContrast: true,
+  respectReducedMotion: true,
+  headings: { fontWeight: "600" },
+});

@@ -1,0 +1,117 @@
+/** Load frames as exact pixels: the current one first, then outward, a few at a time, within a limit of bytes. */
+
+import type { CineInfo } from "./types";
+
+export type FramePixels = Uint8Array | Uint16Array;
+
+const IN_FLIGHT = 4;
+const RETRY_MS = 2000;
+const DEFAULT_LIMIT = 600_000_000;
+
+export class FrameLoader {
+  private readonly frames = new Map<number, FramePixels>();
+  private readonly pending = new Map<number, AbortController>();
+  private readonly listeners = new Set<(frameIndex: number) => void>();
+  private centre = 0;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private isClosed = false;
+  readonly keep: number;
+
+  constructor(
+    private readonly cine: CineInfo,
+    private readonly fetchFrame: (frameNumber: number, signal: AbortSignal) => Promise<ArrayBuffer>,
+    limitBytes = DEFAULT_LIMIT,
+  ) {
+    const bytes = cine.rows * cine.columns * cine.channels * (cine.bitsAllocated > 8 ? 2 : 1);
+    this.keep = Math.max(8, Math.floor(limitBytes / bytes));
+  }
+
+  get(frameIndex: number): FramePixels | undefined {
+    return this.frames.get(frameIndex);
+  }
+
+  get loadedCount(): number {
+    return this.frames.size;
+  }
+
+  get wantedCount(): number {
+    return Math.min(this.keep, this.cine.frameCount);
+  }
+
+  onLoad(listener: (frameIndex: number) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Say which frame is looked at: what is near it is loaded first. */
+  moveTo(frameIndex: number): void {
+    this.centre = frameIndex;
+    this.fill();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.retry);
+    for (const controller of this.pending.values()) controller.abort();
+    this.pending.clear();
+    this.frames.clear();
+  }
+
+  /** The frames that belong in memory now: nearest to the cursor first, as many as the limit allows. */
+  private *wanted(): Generator<number> {
+    let left = this.wantedCount;
+    for (let distance = 0; left > 0; distance++) {
+      for (const frame of distance ? [this.centre + distance, this.centre - distance] : [this.centre]) {
+        if (left === 0 || frame < 0 || frame >= this.cine.frameCount) continue;
+        left--;
+        yield frame;
+      }
+    }
+  }
+
+  /** The frame to load next, or undefined when all that is wanted is there or on its way. */
+  private next(): number | undefined {
+    for (const frame of this.wanted()) {
+      if (!this.frames.has(frame) && !this.pending.has(frame)) return frame;
+    }
+    return undefined;
+  }
+
+  private fill(): void {
+    while (!this.isClosed && this.pending.size < IN_FLIGHT) {
+      const frame = this.next();
+      if (frame === undefined) return;
+      void this.load(frame);
+    }
+  }
+
+  private async load(frame: number): Promise<void> {
+    const controller = new AbortController();
+    this.pending.set(frame, controller);
+    try {
+      const buffer = await this.fetchFrame(frame + 1, controller.signal);
+      if (this.isClosed) return;
+      this.frames.set(frame, this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer));
+      this.drop();
+      this.pending.delete(frame);
+      for (const listener of this.listeners) listener(frame);
+      this.fill();
+    } catch {
+      if (this.isClosed) return;
+      clearTimeout(this.retry);
+      this.retry = setTimeout(() => {
+        this.pending.delete(frame);
+        this.fill();
+      }, RETRY_MS);
+    }
+  }
+
+  /** Forget the farthest frames beyond the limit, but none that is wanted: it would be loaded again at once. */
+  private drop(): void {
+    if (this.frames.size <= this.keep) return;
+    const wanted = new Set(this.wanted());
+    const others = [...this.frames.keys()].filter((frame) => !wanted.has(frame));
+    others.sort((a, b) => Math.abs(b - this.centre) - Math.abs(a - this.centre));
+    for (const frame of others.slice(0, this.frames.size - this.keep)) this.frames.delete(frame);
+  }
+}

@@ -1,0 +1,85 @@
+/** The reading's WebSocket: hints come in, and after every gap the truth is fetched. */
+
+import type { JobInfo, Presence } from "./types";
+
+interface Hooks {
+  mask(data: Uint8Array): void;
+  job(job: JobInfo): void;
+  revision(revision: number): void;
+  presence(readers: Presence[]): void;
+  /** Open or closed; after a gap `again` is true and what was missed has to be fetched. */
+  opened(again: boolean): void;
+  closed(): void;
+}
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
+const PING_MS = 20_000;
+
+export class ReadingSocket {
+  private socket: WebSocket | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private ping: ReturnType<typeof setInterval> | undefined;
+  private delay = FIRST_RETRY_MS;
+  private wasOpen = false;
+  private isClosed = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly hooks: Hooks,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  open(): void {
+    if (this.isClosed) return;
+    const socket = new WebSocket(this.url);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onmessage = (message) => this.receive(message.data);
+    socket.onclose = () => {
+      clearInterval(this.ping);
+      if (this.isClosed) return;
+      this.hooks.closed();
+      this.timer = setTimeout(() => this.open(), this.delay);
+      this.delay = Math.min(this.delay * 2, LONGEST_RETRY_MS);
+    };
+    this.ping = setInterval(() => {
+      if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}');
+    }, PING_MS);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    clearInterval(this.ping);
+    this.socket?.close();
+  }
+
+  private receive(data: unknown): void {
+    if (data instanceof ArrayBuffer) {
+      this.hooks.mask(new Uint8Array(data));
+      return;
+    }
+    const message = JSON.parse(String(data)) as { type: string } & Record<string, unknown>;
+    switch (message.type) {
+      case "hello":
+        this.delay = FIRST_RETRY_MS;
+        this.hooks.opened(this.wasOpen);
+        this.wasOpen = true;
+        this.hooks.revision(Number(message.revision));
+        break;
+      case "job":
+        this.hooks.job(message.job as JobInfo);
+        break;
+      case "revision":
+        this.hooks.revision(Number(message.revision));
+        break;
+      case "presence":
+        this.hooks.presence(message.readers as Presence[]);
+        break;
+    }
+  }
+}

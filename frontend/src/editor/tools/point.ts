@@ -1,0 +1,24 @@
+/** A click is a point prompt: positive, or negative with the other tool or while Alt is held. */
+
+import type { Tool } from "./tool";
+import { isInside } from "./tool";
+
+export function pointTool(positive: boolean): Tool {
+  let isDown = false;
+  return {
+    down: () => {
+      isDown = true;
+    },
+    move: () => undefined,
+    up: (editor, point) => {
+      if (isDown && isInside(editor, point)) {
+        const round = (value: number) => Math.round(value * 100) / 100;
+        editor.addPoint({ x: round(point.x), y: round(point.y), positive: point.alt ? !positive : positive });
+      }
+      isDown = false;
+    },
+    cancel: () => {
+      isDown = false;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** What the editor needs of the world; the API's own types are narrowed to this at the edge (features/reading). */
+
+import type { Provenance } from "./codec";
+
+export interface LabelInfo {
+  code: string;
+  name: string;
+  colour: string;
+  /** 1..8, the position in the schema. */
+  index: number;
+}
+
+export interface CineInfo {
+  id: string;
+  title: string;
+  patientKey: string;
+  modality: string;
+  frameCount: number;
+  rows: number;
+  columns: number;
+  channels: number;
+  bitsAllocated: number;
+  window: [number, number];
+  /** Start of each frame in milliseconds; the last frame lasts as long as the one before. */
+  frameTimesMs: number[];
+  frameTimeSource: string;
+  display: Record<string, unknown>;
+  warnings: string[];
+}
+
+export interface PromptPoint {
+  x: number;
+  y: number;
+  positive: boolean;
+}
+
+export type Box = [number, number, number, number];
+
+export type EventBody =
+  | {
+      kind: "prompt";
+      payload: { frame_index: number; label: string; points: PromptPoint[]; box: Box | null };
+    }
+  | { kind: "edit"; payload: { frame_index: number; label: string; mask: string; tool: string } }
+  | {
+      kind: "propagate";
+      payload: {
+        labels: string[];
+        frame_index: number;
+        start: number;
+        stop: number;
+        direction: "forward" | "backward" | "both";
+      };
+    }
+  | { kind: "accept"; payload: { frame_indices: number[]; accepted: boolean } }
+  | { kind: "undo" | "redo"; payload: { target: string } };
+
+export type EventKind = EventBody["kind"];
+
+export interface LoggedEvent {
+  id: string;
+  seq: number;
+  client_uuid: string;
+  kind: EventKind;
+  payload: Record<string, unknown>;
+  target: string | null;
+  undone: boolean;
+}
+
+export interface MaskRow {
+  label: string;
+  label_index: number;
+  frame_index: number;
+  provenance: Provenance;
+  accepted: boolean;
+  area: number;
+  score: number | null;
+  event_seq: number;
+  mask: string;
+}
+
+export interface JobInfo {
+  id: string;
+  kind: "PREDICT" | "PROPAGATE";
+  run_no: number;
+  status: "QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED";
+  done: number;
+  total: number;
+  error: { code: string; message: string } | null;
+}
+
+export interface Appended {
+  event: LoggedEvent;
+  revision: number;
+  masks: MaskRow[];
+  job: JobInfo | null;
+}
+
+export interface Presence {
+  connection: string;
+  user: string;
+  display_name: string;
+  you: boolean;
+}
+
+/** A refusal by the server: its machine-readable code, its sentence, and the HTTP status. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+/** How the editor reaches the server. Any failure that is no Refusal counts as "not reached". */
+export interface Gateway {
+  appendEvent(body: EventBody & { client_uuid: string; base_revision: number }): Promise<Appended>;
+  events(): Promise<LoggedEvent[]>;
+  masks(): Promise<{ revision: number; masks: MaskRow[] }>;
+  jobs(): Promise<JobInfo[]>;
+  cancelJob(id: string): Promise<void>;
+  frame(frameNumber: number, signal: AbortSignal): Promise<ArrayBuffer>;
+  socketUrl(): string;
+}

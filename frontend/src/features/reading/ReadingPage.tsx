@@ -1,0 +1,111 @@
+/** The reading room. */
+
+import "./reading.css";
+import { Center, Loader } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useQuery } from "@tanstack/react-query";
+import { useBlocker, useParams } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Schemas } from "../../api/client";
+import { cineQuery, readingQuery } from "../../api/queries";
+import { Editor } from "../../editor/editor";
+import { Refusal } from "../../editor/types";
+import type { EditorView } from "../../editor/view";
+import { Failure } from "../../ui/Failure";
+import { cineInfoOf, gatewayOf } from "./gateway";
+import { Shortcuts } from "./Shortcuts";
+import { SidePanel } from "./SidePanel";
+import { Stage } from "./Stage";
+import { Timeline } from "./Timeline";
+import { Toolbar } from "./Toolbar";
+import { TopBar } from "./TopBar";
+import { RoomContext, useEditorState, useRoom } from "./useEditor";
+import { useKeys } from "./useKeys";
+
+export default function ReadingPage() {
+  const { readingId } = useParams({ from: "/signed-in/readings/$readingId" });
+  const reading = useQuery({ ...readingQuery(readingId), refetchOnWindowFocus: false });
+  const cine = useQuery({ ...cineQuery(reading.data?.cine ?? ""), enabled: reading.data !== undefined });
+  const failure = reading.error ?? cine.error;
+  if (failure) {
+    return (
+      <Failure error={failure} onRetry={() => void (reading.error ? reading.refetch() : cine.refetch())} />
+    );
+  }
+  if (!reading.data || !cine.data) {
+    return (
+      <Center h="100vh">
+        <Loader aria-label="Loading" />
+      </Center>
+    );
+  }
+  return <ReadingRoom key={readingId} reading={reading.data} cine={cine.data} />;
+}
+
+function ReadingRoom({ reading, cine }: { reading: Schemas["ReadingDetail"]; cine: Schemas["Cine"] }) {
+  const [editor, setEditor] = useState<Editor | null>(null);
+  const view = useRef<EditorView | null>(null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an editor lives as long as the page shows this reading
+  useEffect(() => {
+    const made = new Editor({
+      readingId: reading.id,
+      cine: cineInfoOf(cine),
+      labels: reading.labels,
+      readingStatus: reading.status,
+      canWrite: reading.can_write,
+      gateway: gatewayOf(reading.id, cine.id),
+      storage: window.localStorage,
+    });
+    setEditor(made);
+    void made.open();
+    return () => made.close();
+  }, [reading.id]);
+
+  const room = useMemo(() => (editor ? { editor, view } : null), [editor]);
+  if (!room) return null;
+  return (
+    <RoomContext.Provider value={room}>
+      <Room reading={reading} />
+    </RoomContext.Provider>
+  );
+}
+
+function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
+  const room = useRoom();
+  const [shortcuts, setShortcuts] = useState(false);
+  const showShortcuts = useCallback(() => setShortcuts(true), []);
+  const status = useEditorState((state) => state.status);
+  const failure = useEditorState((state) => state.failure);
+  const pending = useEditorState((state) => state.pendingCount);
+  const notice = useEditorState((state) => state.notice);
+  useKeys(room, showShortcuts);
+  useBlocker({
+    shouldBlockFn: () =>
+      pending > 0 &&
+      !window.confirm("Some changes have not reached the server yet. They are kept in this browser. Leave?"),
+    enableBeforeUnload: () => room.editor.state.pendingCount > 0,
+  });
+  useEffect(() => {
+    if (notice) notifications.show({ message: notice.text, color: "orange", autoClose: 6000 });
+  }, [notice]);
+
+  if (status === "failed") {
+    return (
+      <Failure
+        error={new Refusal("reading_not_loaded", failure, 0)}
+        onRetry={() => void room.editor.open()}
+      />
+    );
+  }
+  return (
+    <div className="reading" data-testid="reading" data-ready={status === "ready"}>
+      <TopBar reading={reading} />
+      <Toolbar onShortcuts={showShortcuts} />
+      <Stage />
+      <SidePanel />
+      <Timeline />
+      <Shortcuts opened={shortcuts} onClose={() => setShortcuts(false)} />
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+/** The editor's way to the server. */
+
+import type { Schemas } from "../../api/client";
+import { client, refusalOf, take, withCsrf } from "../../api/client";
+import type { Appended, CineInfo, Gateway, JobInfo, LoggedEvent, MaskRow } from "../../editor/types";
+
+const EVENT_PAGE = 1000;
+
+export function gatewayOf(readingId: string, cineId: string): Gateway {
+  const path = { id: readingId };
+  return {
+    async appendEvent(body) {
+      // `keepalive` lets the last event of a page that is being closed still go out.
+      const response = await fetch(`/api/v1/readings/${readingId}/events/`, {
+        method: "POST",
+        headers: withCsrf(new Headers({ "Content-Type": "application/json" })),
+        body: JSON.stringify(body),
+        keepalive: JSON.stringify(body).length < 60_000,
+      });
+      const answer: unknown = await response.json().catch(() => undefined);
+      if (!response.ok) throw refusalOf(response.status, answer);
+      return answer as Appended;
+    },
+    async events() {
+      const events: LoggedEvent[] = [];
+      for (let page = 1; ; page++) {
+        const found = await take(
+          client.GET("/api/v1/readings/{id}/events/", {
+            params: { path, query: { page, page_size: EVENT_PAGE } },
+          }),
+        );
+        events.push(...(found.results as LoggedEvent[]));
+        if (!found.next) return events;
+      }
+    },
+    async masks() {
+      const found = await take(client.GET("/api/v1/readings/{id}/masks/", { params: { path } }));
+      return { revision: found.revision, masks: found.masks as MaskRow[] };
+    },
+    async jobs() {
+      const found = await take(
+        client.GET("/api/v1/readings/{reading_id}/jobs/", { params: { path: { reading_id: readingId } } }),
+      );
+      return found.results as JobInfo[];
+    },
+    async cancelJob(id) {
+      await take(
+        client.POST("/api/v1/readings/{reading_id}/jobs/{job_id}/cancel/", {
+          params: { path: { reading_id: readingId, job_id: id } },
+        }),
+      );
+    },
+    async frame(frameNumber, signal) {
+      const response = await fetch(`/api/v1/cines/${cineId}/frames/${frameNumber}/`, { signal });
+      if (!response.ok) throw refusalOf(response.status, await response.json().catch(() => undefined));
+      return response.arrayBuffer();
+    },
+    socketUrl() {
+      const scheme = window.location.protocol === "https:" ? "wss" : "ws";
+      return `${scheme}://${window.location.host}/ws/readings/${readingId}/`;
+    },
+  };
+}
+
+export function cineInfoOf(cine: Schemas["Cine"]): CineInfo {
+  return {
+    id: cine.id,
+    title: cine.title,
+    patientKey: cine.patient_key,
+    modality: cine.modality,
+    frameCount: cine.frame_count,
+    rows: cine.rows,
+    columns: cine.columns,
+    channels: cine.channels,
+    bitsAllocated: cine.bits_allocated,
+    window: [cine.window[0] ?? 0, cine.window[1] ?? 255],
+    frameTimesMs: cine.frame_times_ms,
+    frameTimeSource: cine.frame_time_source,
+    display: cine.display as Record<string, unknown>,
+    warnings: cine.warnings,
+  };
+}

@@ -1,0 +1,48 @@
+/** Keys of the reading room; typing into a field is left alone. */
+
+import { useEffect } from "react";
+import { actionOfKey } from "../../editor/actions";
+import type { Room } from "./useEditor";
+
+function isTyping(target: EventTarget | null): boolean {
+  const element = target as HTMLElement | null;
+  return !!element?.closest?.("input:not([type=range]), textarea, select, [contenteditable], [role=dialog]");
+}
+
+export function useKeys({ editor, view }: Room, onShortcuts: () => void): void {
+  useEffect(() => {
+    const down = (event: KeyboardEvent) => {
+      if (isTyping(event.target)) return;
+      if (event.key === "?") return onShortcuts();
+      if (event.key === "Escape" && view.current?.cancelDrag()) return;
+      if (event.key.toLowerCase() === "h" && !event.ctrlKey && !event.repeat) {
+        editor.set({ masksHidden: true });
+        editor.repaint();
+        return;
+      }
+      if (event.key.toLowerCase() === "f" && !event.ctrlKey) return view.current?.resetZoom();
+      const digit = Number(event.key);
+      const label = editor.labels.find((known) => known.index === digit);
+      if (label && !event.ctrlKey) return editor.set({ labelCode: label.code });
+      // A focused button already answers to Space and Enter.
+      const isOnButton = (event.target as HTMLElement | null)?.closest?.("button, a, [role=radio]");
+      if (isOnButton && (event.key === " " || event.key === "Enter")) return;
+      const action = actionOfKey(event);
+      if (!action) return;
+      event.preventDefault();
+      if (action.isEnabled?.(editor.state) ?? true) action.perform(editor);
+    };
+    const up = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === "h") {
+        editor.set({ masksHidden: false });
+        editor.repaint();
+      }
+    };
+    window.addEventListener("keydown", down);
+    window.addEventListener("keyup", up);
+    return () => {
+      window.removeEventListener("keydown", down);
+      window.removeEventListener("keyup", up);
+    };
+  }, [editor, view, onShortcuts]);
+}

@@ -1,0 +1,22 @@
+/** A whole page that could not be shown: why, and what to do about it. */
+
+import { Button, Center, Code, Stack, Text, Title } from "@mantine/core";
+import { sentenceOf } from "../api/client";
+import { Refusal } from "../editor/types";
+
+export function Failure({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  return (
+    <Center h="70vh" role="alert">
+      <Stack align="center" gap="sm" maw={480}>
+        <Title order={3}>This page cannot be shown</Title>
+        <Text ta="center" c="dark.1">
+          {sentenceOf(error)}
+        </Text>
+        {error instanceof Refusal && <Code>{error.code}</Code>}
+        <Button variant="default" onClick={onRetry}>
+          Try again
+        </Button>
+      </Stack>
+    </Center>
+  );
+}
