@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 MODELS_KEPT = 2
 CINES_KEPT = 8
 MASKS_KEPT = 16
+SHARE_OF_A_CINE = 4
+"""One cine may fill a quarter of the feature cache: with the default, about 140 frames."""
 INTERNAL = "The worker could not finish this; the cause is in its log."
 
 
@@ -83,7 +85,7 @@ class Workbench:
     ) -> None:
         self.name, self.publish = name, publish
         self.models = Models(store, device)
-        self.features = FeatureStore(feature_bytes)
+        self.features = FeatureStore(feature_bytes, feature_bytes // SHARE_OF_A_CINE)
         self._store = store
         self._cines: OrderedDict[tuple[str, float, float], CinePixels] = OrderedDict()
         self._masks: OrderedDict[str, Mask] = OrderedDict()
@@ -225,9 +227,10 @@ class WarmJob:
                 return
             session = bench.session(request.model, request.cine)
             for frame_index in request.frames:
-                before = bench.features.bytes
+                before = bench.features.bytes_of(request.cine.digest)
                 session.encode(frame_index)
-                is_full = bench.features.bytes + (bench.features.bytes - before) > bench.features.max_bytes
+                after = bench.features.bytes_of(request.cine.digest)
+                is_full = after + (after - before) > bench.features.max_bytes_of_a_cine
                 if is_full or is_cancelled():
                     return
                 yield

@@ -1,11 +1,10 @@
-"""What encoders have seen, kept for the next prompt: bounded in bytes, shared between readings."""
+"""What encoders have seen, kept for the next prompt: bounded in bytes, shared fairly between cines."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -38,12 +37,16 @@ class FeatureStore:
     ----------
     max_bytes : int
         0 keeps nothing.
+    max_bytes_of_a_cine : int, optional
+        So that one long cine cannot push out what every other reader is working on; `max_bytes` when not given.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, max_bytes_of_a_cine: int | None = None) -> None:
         self.max_bytes = max_bytes
+        self.max_bytes_of_a_cine = max_bytes if max_bytes_of_a_cine is None else min(max_bytes_of_a_cine, max_bytes)
         self._entries: OrderedDict[FeatureKey, tuple[Tensor, ...]] = OrderedDict()
         self._bytes = 0
+        self._bytes_of: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
@@ -66,27 +69,40 @@ class FeatureStore:
             return found
 
     def put(self, key: FeatureKey, tensors: tuple[Tensor, ...]) -> None:
-        """Keep tensors, dropping those not used for longest; what is larger than the store is not kept."""
+        """Keep tensors, dropping those not used for longest; what is larger than a cine's share is not kept."""
         size = _size(tensors)
-        if size > self.max_bytes:
+        if size > self.max_bytes_of_a_cine:
             return
         with self._lock:
-            before = self._entries.pop(key, None)
-            self._bytes += size - (_size(before) if before else 0)
+            self._drop(key)
+            while self._bytes_of[key.cine] + size > self.max_bytes_of_a_cine:
+                self._drop(next(kept for kept in self._entries if kept.cine == key.cine))
+            while self._bytes + size > self.max_bytes:
+                self._drop(next(iter(self._entries)))
             self._entries[key] = tensors
-            while self._bytes > self.max_bytes:
-                _, dropped = self._entries.popitem(last=False)
-                self._bytes -= _size(dropped)
+            self._bytes += size
+            self._bytes_of[key.cine] += size
+
+    def _drop(self, key: FeatureKey) -> None:
+        tensors = self._entries.pop(key, None)
+        if tensors is None:
+            return
+        size = _size(tensors)
+        self._bytes -= size
+        self._bytes_of[key.cine] -= size
+        if not self._bytes_of[key.cine]:
+            del self._bytes_of[key.cine]
+
+    def bytes_of(self, cine: str) -> int:
+        """Return how many bytes are kept of the cine of a digest."""
+        return self._bytes_of[cine]
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._bytes_of.clear()
             self._bytes = 0
-
-    def describe(self) -> dict[str, Any]:
-        """Return {entries, bytes, max_bytes}."""
-        return {"entries": len(self._entries), "bytes": self._bytes, "max_bytes": self.max_bytes}
 
 
 def _size(tensors: tuple[Tensor, ...]) -> int:

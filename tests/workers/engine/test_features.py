@@ -49,3 +49,17 @@ def test_cines_do_not_share():
     store = FeatureStore(1 << 20)
     store.put(key(0), tensors(1))
     assert store.get(key(0, cine="other")) is None
+
+
+def test_a_long_cine_leaves_the_others_their_place():
+    store = FeatureStore(8 * 1024, 4 * 1024)
+    for frame in range(3):
+        store.put(key(frame, cine="short"), tensors(1))
+    for frame in range(50):
+        store.put(key(frame, cine="long"), tensors(1))
+        assert store.bytes_of("long") <= 4 * 1024
+    assert all(key(frame, cine="short") in store for frame in range(3))
+    assert [frame for frame in range(50) if key(frame, cine="long") in store] == [46, 47, 48, 49]
+    assert store.bytes == store.bytes_of("long") + store.bytes_of("short") == 7 * 1024
+    store.put(key(0, cine="other"), tensors(5))
+    assert store.bytes_of("other") == 0

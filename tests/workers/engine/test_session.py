@@ -110,7 +110,7 @@ def test_sessions_share_the_store_but_not_across_windows(segmenter, save_cine, f
 
 def test_only_a_bounded_bank_is_held(open_session, masks):
     frames = np.random.default_rng(1).integers(0, 255, (40, 96, 80), np.uint8)
-    conditioning = dict.fromkeys(range(0, 40, 3), "at0")
+    conditioning = dict.fromkeys(range(0, 40, 10), "at0")
     held, model = [], open_session(frames)._model
     session = open_session(frames, cache=1 << 20)
     recall = model.recall
