@@ -9,12 +9,13 @@ from .masks import (
     changed_pairs,
     conditioning_frames,
     current_masks,
+    is_accepted,
     locked_frames,
     touched_pairs,
 )
 from .progress import Progress, progress_of, summarise_events
 from .readings import accepted_readings, labels_by_code, visible_reading, visible_to
-from .worklist import NEW, WorklistRow, worklist_of, worklist_rows
+from .worklist import NEW, Standing, WorklistRow, worklist_of, worklist_rows
 
 __all__ = [
     "NEW",
@@ -22,6 +23,7 @@ __all__ = [
     "CurrentMask",
     "Pair",
     "Progress",
+    "Standing",
     "StandingPrompts",
     "WorklistRow",
     "accepted_frames",
@@ -31,6 +33,7 @@ __all__ = [
     "conditioning_frames",
     "current_masks",
     "events_of",
+    "is_accepted",
     "labels_by_code",
     "locked_frames",
     "progress_of",

@@ -54,6 +54,14 @@ class AcceptedMask:
     accepted: bool
 
 
+def is_accepted(mask: CurrentMask) -> bool:
+    """Tell whether a person answers for a mask: drew it by hand, or accepted its frame.
+
+    What a model drew and nobody accepted is never learnt from: a model would learn its own mistakes as truth.
+    """
+    return mask.accepted or mask.provenance == Provenance.HUMAN
+
+
 def standing_masks(reading: Reading, *, as_of: int | None = None) -> QuerySet[Mask]:
     """Return one Mask row per (label, frame): the newest whose event is not undone."""
     undone = undone_event_ids(reading, as_of=as_of)
@@ -215,9 +223,9 @@ def locked_frames(reading: Reading, *, as_of: int | None = None) -> dict[str, se
 
 
 def accepted_masks(reading: Reading) -> list[AcceptedMask]:
-    """Return the current masks of a submitted reading as a dataset takes them.
+    """Return the current masks of a submitted reading as a dataset takes them: see `is_accepted`.
 
-    An empty mask is included where a person drew or accepted it: it says "nothing here".
+    An empty mask is among them where a person drew or accepted it: it says "nothing here".
     """
     return [
         AcceptedMask(
@@ -230,5 +238,5 @@ def accepted_masks(reading: Reading) -> list[AcceptedMask]:
             accepted=mask.accepted,
         )
         for mask in current_masks(reading)
-        if mask.blob is not None and (mask.area > 0 or mask.provenance == Provenance.HUMAN or mask.accepted)
+        if mask.blob is not None and is_accepted(mask)
     ]

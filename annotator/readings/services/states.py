@@ -13,7 +13,7 @@ from annotator.core.errors import Unprocessable
 from annotator.core.transitions import transition
 from annotator.readings.models import Reading, ReadingStatus
 from annotator.readings.permissions import require_reopener, require_writer
-from annotator.readings.selectors import current_masks
+from annotator.readings.selectors import current_masks, is_accepted
 
 from .events import require_editable, require_revision
 from .followers import followers
@@ -36,7 +36,8 @@ def submit_reading(*, reading: Reading, actor: User, base_revision: int) -> Read
     StaleRevision
         When another tab has written since.
     Unprocessable
-        `nothing_to_submit` when no mask has a pixel.
+        `nothing_to_submit` when no mask has a pixel, `nothing_accepted` when no mask was drawn by hand or stands
+        on an accepted frame.
     """
     with transaction.atomic():
         locked = lock_reading(reading.pk)
@@ -46,6 +47,9 @@ def submit_reading(*, reading: Reading, actor: User, base_revision: int) -> Read
         masks = current_masks(locked)
         if not any(mask.area for mask in masks):
             raise Unprocessable("There is nothing to submit yet: no frame has a mask.", code="nothing_to_submit")
+        if not any(is_accepted(mask) for mask in masks):
+            message = "Accept at least one frame before you submit: what nobody accepted is not learnt from."
+            raise Unprocessable(message, code="nothing_accepted")
         for follower in followers():
             follower.reading_submitted(locked)
         locked.submitted_at = timezone.now()

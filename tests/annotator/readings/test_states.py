@@ -17,9 +17,15 @@ from annotator.core.errors import (
     Unprocessable,
 )
 from annotator.core.models import AuditEntry
-from annotator.readings.models import Reading, ReadingEvent, ReadingStatus
+from annotator.readings.models import Provenance, Reading, ReadingEvent, ReadingStatus
 from annotator.readings.selectors import accepted_masks, accepted_readings, current_masks
-from annotator.readings.services import import_accepted_reading, open_reading, reopen_reading, submit_reading
+from annotator.readings.services import (
+    import_accepted_reading,
+    open_reading,
+    record_mask,
+    reopen_reading,
+    submit_reading,
+)
 from tests.annotator.inference_fixtures import Hints
 from tests.factories.readings import (
     ARTERY,
@@ -30,6 +36,7 @@ from tests.factories.readings import (
     Tab,
     click,
     drawing,
+    label_of,
     make_campaign,
     make_cine,
     make_member,
@@ -37,7 +44,7 @@ from tests.factories.readings import (
     make_user,
     square,
 )
-from workers.protocol.rle import decode_mask
+from workers.protocol.rle import decode_mask, encode_mask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 
@@ -211,6 +218,28 @@ def test_accepted_masks_hold_what_a_dataset_needs() -> None:
         (ARTERY, 1, 1, 0, "HUMAN", False),
         (CATHETER, 2, 2, 16, "HUMAN", True),
     ]
+
+
+def test_what_only_the_model_has_seen_is_not_learnt_from() -> None:
+    """A predicted mask counts once its frame is accepted; without any such mask nothing can be submitted."""
+    reading = make_reading()
+    tab = Tab(reading)
+    for frame in (0, 1):
+        prompt = tab.send("prompt", click(frame=frame))
+        record_mask(
+            event=prompt.event,
+            label=label_of(reading),
+            frame_index=frame,
+            mask=encode_mask(square()),
+            provenance=Provenance.MODEL,
+            base_revision=reading.revision,
+        )
+    with pytest.raises(Unprocessable) as refused:
+        submit_reading(reading=reading, actor=reading.reader, base_revision=2)
+    assert refused.value.code == "nothing_accepted"
+    tab.send("accept", {"frame_indices": [1], "accepted": True})
+    submit_reading(reading=reading, actor=reading.reader, base_revision=3)
+    assert [(mask.frame_index, mask.provenance) for mask in accepted_masks(reading)] == [(1, "MODEL")]
 
 
 def test_importing_goes_through_the_same_events() -> None:

@@ -61,17 +61,19 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
   function askToSubmit() {
     const masked = new Set<number>();
     const accepted = new Set<number>();
+    const unsure = new Set<number>();
     for (const mask of editor.document.entries()) {
       masked.add(mask.frameIndex);
       if (mask.accepted) accepted.add(mask.frameIndex);
+      else if (mask.provenance !== "HUMAN") unsure.add(mask.frameIndex);
     }
-    const open = masked.size - accepted.size;
     modals.openConfirmModal({
       title: "Submit this reading?",
       children: (
         <Text size="sm">
           {masked.size} of {editor.cine.frameCount} frames have masks, {accepted.size} are accepted.{" "}
-          {open > 0 && `The ${open} others stay as they are, but are not learnt from. `}
+          {unsure.size > 0 &&
+            `${unsure.size} hold masks that only the model has seen: they are kept, but not learnt from. `}
           You can reopen it later.
         </Text>
       ),
