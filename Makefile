@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend web worker gpu-worker schema bundled bench-memory bench-learn
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -25,6 +25,10 @@ develop: ## The same with the test and lint tools
 
 frontend: ## Build the frontend if its sources have changed
 	@$(SETUP) frontend
+
+migrate: ## Production: bring the database up to date and register the bundled model
+	@DJANGO_SETTINGS_MODULE=annotator.settings.production $(VENV) manage.py migrate --verbosity 1
+	@DJANGO_SETTINGS_MODULE=annotator.settings.production $(VENV) manage.py ensure_models
 
 web: ## Production: one web process (DATABASE_URL, REDIS_URL, SECRET_KEY, ALLOWED_HOSTS)
 	@DJANGO_SETTINGS_MODULE=annotator.settings.production $(VENV) -m uvicorn annotator.asgi:application --host 0.0.0.0 --port $(PORT) --proxy-headers

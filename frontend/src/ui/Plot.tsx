@@ -16,6 +16,9 @@ const AXIS = {
   ticks: { stroke: "#232629", width: 1 },
 };
 
+/** Distances between ticks: there is no half a step. */
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
+
 export function LinePlot({
   x,
   lines,
@@ -43,7 +46,7 @@ export function LinePlot({
         width: Math.max(place.clientWidth, 200),
         height,
         axes: [
-          { ...AXIS, label: "step", labelSize: 18, labelFont: "12px system-ui" },
+          { ...AXIS, label: "step", labelSize: 18, labelFont: "12px system-ui", incrs: STEPS },
           { ...AXIS, size: 56 },
         ],
         scales: { x: { time: false } },

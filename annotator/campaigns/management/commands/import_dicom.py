@@ -17,21 +17,25 @@ from annotator.imaging.services.ingest import FileOutcome, SourceFile
 
 
 class Command(BaseCommand):
-    """`manage.py import_dicom PATH... --campaign SLUG`: files, folders and .zip archives."""
+    """`manage.py import_dicom PATH... [--campaign SLUG]`: files, folders and .zip archives."""
 
     help = "Import DICOM files, folders and .zip archives into a campaign."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("paths", nargs="+", type=Path)
-        parser.add_argument("--campaign", required=True, help="the campaign's short name")
+        parser.add_argument("--campaign", help="the campaign's short name; the oldest campaign when not given")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, with a progress bar, and say what was refused and why."""
-        campaign = Campaign.objects.filter(slug=options["campaign"]).first()
+        campaigns, slug = Campaign.objects.order_by("created_at"), options["campaign"]
+        campaign = campaigns.filter(slug=slug).first() if slug else campaigns.first()
+        if campaign is None and not slug:
+            raise CommandError("There is no campaign yet; make one with manage.py create_campaign.")
         if campaign is None:
-            known = ", ".join(Campaign.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no campaign {options['campaign']!r}; there are: {known}.")
+            known = ", ".join(campaigns.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no campaign {slug!r}; there are: {known}.")
+        self.stdout.write(f"Importing into the campaign {campaign.slug}.")
         files = [source for path in options["paths"] for source in self._walk(path)]
         counts = {"imported": 0, "duplicate": 0, "refused": 0}
         with (
