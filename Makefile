@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -51,3 +51,6 @@ bench-memory: ## Peak memory of the worker at 100 and 1,000 frames
 
 bench-learn: ## Fine-tune on the shared angiograms through the product and measure the gain
 	@$(VENV) -m tests.benchmarks.learn
+
+bench-bundled: ## What the bundled checkpoint does with clicks, boxes and corrections
+	@$(VENV) -m tests.benchmarks.bundled
