@@ -28,7 +28,7 @@ createRoot(host).render(
     <MantineProvider theme={theme} forceColorScheme="dark">
       <QueryClientProvider client={queries}>
         <ModalsProvider>
-          <Notifications position="bottom-right" />
+          <Notifications position="bottom-right" containerWidth={264} />
           <RouterProvider router={router} />
         </ModalsProvider>
       </QueryClientProvider>

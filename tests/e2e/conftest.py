@@ -55,6 +55,7 @@ def screenshot() -> Callable[[Page, str], None]:
     SCREENS.mkdir(parents=True, exist_ok=True)
 
     def keep(page: Page, name: str) -> None:
+        page.wait_for_timeout(350)  # dialogs and buttons have stopped moving
         page.screenshot(path=str(SCREENS / f"{name}.png"))
 
     return keep

@@ -134,7 +134,7 @@ export function WorklistPage() {
         <Group justify="space-between">
           <SegmentedControl size="xs" value={filter} onChange={setFilter} data={FILTERS} aria-label="Show" />
           <Text size="sm" c="dark.2" className="numbers">
-            {rows.length} of {worklist.count} cines
+            {rows.length} of {worklist.count} cines to read here
           </Text>
         </Group>
         {rows.length === 0 ? (
