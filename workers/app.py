@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import os
 import signal
 import sys
 import threading
@@ -141,8 +140,8 @@ def start_in_process(*, app: Celery, data_dir: Path, name: str) -> Worker:
     Named by `annotator.settings.embedded.EMBEDDED_WORKER`, so that no module of the web tier imports torch.
     """
     broker_url = str(app.conf.broker_url)
-    environment = {**os.environ, "BROKER_URL": broker_url, "CINELOOP_DATA_DIR": str(data_dir), "WORKER_NAME": name}
-    worker = Worker(app, config_from_environment(environment), (GPU, TRAINING))
+    config = config_from_environment(BROKER_URL=broker_url, CINELOOP_DATA_DIR=str(data_dir), WORKER_NAME=name)
+    worker = Worker(app, config, (GPU, TRAINING))
     worker.start()
     return worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -77,12 +78,18 @@ class BlobStore:
 
     @staticmethod
     def _write(path: Path, data: bytes) -> None:
-        """Write a file so that no reader ever sees half of it."""
+        """Write a file so that no reader ever sees half of it; a disk that is full keeps no half of it either."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as partial:
-            partial.write(data)
-        os.chmod(partial.name, 0o644)
-        os.replace(partial.name, path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as partial:
+                partial.write(data)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
 
 
 def open_store(config: WorkerConfig) -> BlobStore:

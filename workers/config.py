@@ -54,8 +54,8 @@ class WorkerConfig:
     threads: int = 0
 
 
-def config_from_environment(environ: Mapping[str, str] = os.environ) -> WorkerConfig:
-    """Return the configuration that the environment describes.
+def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: str) -> WorkerConfig:
+    """Return the configuration that the environment describes, some of its variables replaced.
 
     Raises
     ------
@@ -64,24 +64,20 @@ def config_from_environment(environ: Mapping[str, str] = os.environ) -> WorkerCo
     """
 
     def text(name: str) -> str:
-        return environ.get(name, "").strip()
+        return instead.get(name, environ.get(name, "")).strip()
 
     def number(name: str, default: int) -> int:
         value = text(name) or str(default)
-        if not value.isdigit():
+        if not value.isdecimal():
             raise ConfigError(f"{name} must be a whole number, not {value!r}.")
         return int(value)
 
     broker = text("BROKER_URL") or text("REDIS_URL")
     if not broker:
         raise ConfigError("BROKER_URL or REDIS_URL must be set: the broker that this worker takes its jobs from.")
-    if urlsplit(broker).scheme not in BROKER_SCHEMES:
+    if _scheme(broker) not in BROKER_SCHEMES:
         raise ConfigError("BROKER_URL or REDIS_URL must begin with redis://, rediss://, amqp:// or amqps://.")
-    folder = Path(text("CINELOOP_DATA_DIR") or "data").expanduser().resolve()
-    try:
-        (folder / "blobs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"CINELOOP_DATA_DIR {folder} cannot be made or written: {error.strerror}.") from error
+    folder = _data_dir(text("CINELOOP_DATA_DIR") or "data")
     name = text("WORKER_NAME") or f"{socket.gethostname()}-{os.getpid()}"
     if len(name) > NAME_LIMIT or not all(letter.isalnum() or letter in "-_." for letter in name):
         raise ConfigError(f"WORKER_NAME may hold letters, digits, - _ and ., at most {NAME_LIMIT}.")
@@ -95,6 +91,29 @@ def config_from_environment(environ: Mapping[str, str] = os.environ) -> WorkerCo
     )
 
 
+def _scheme(url: str) -> str:
+    """Return the scheme of an address, nothing for what is none."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
+
+
+def _data_dir(value: str) -> Path:
+    """Return the data folder, made if need be."""
+    try:
+        folder = Path(value).expanduser().resolve()
+    except RuntimeError as error:
+        raise ConfigError(f"CINELOOP_DATA_DIR {value} begins with the home of an unknown user.") from error
+    try:
+        (folder / "blobs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"CINELOOP_DATA_DIR {folder} cannot be made or written: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"CINELOOP_DATA_DIR {folder} cannot be written.")
+    return folder
+
+
 def _s3(text: Any) -> S3Config | None:
     bucket = text("S3_BUCKET")
     if not bucket:
@@ -104,5 +123,7 @@ def _s3(text: Any) -> S3Config | None:
         return None
     if bool(text("S3_ACCESS_KEY")) != bool(text("S3_SECRET_KEY")):
         raise ConfigError("S3_ACCESS_KEY and S3_SECRET_KEY must be set together, or neither of them.")
+    if text("S3_ENDPOINT_URL") and _scheme(text("S3_ENDPOINT_URL")) not in ("http", "https"):
+        raise ConfigError("S3_ENDPOINT_URL must begin with http:// or https://.")
     keys = (text("S3_ENDPOINT_URL") or None, text("S3_ACCESS_KEY") or None, text("S3_SECRET_KEY") or None)
     return S3Config(bucket, *keys)

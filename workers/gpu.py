@@ -100,13 +100,13 @@ class Workbench:
         found = self._cines.get(key)
         if found is None:
             found = CinePixels(self._store.path(cine.digest), digest=cine.digest, window=(low, high))
-            if (len(found), found.rows, found.columns) != (cine.frames, cine.rows, cine.columns):
-                found.close()
-                raise EngineError("The stored pixels are not those of this cine.", code="cine_unreadable")
             self._cines[key] = found
             while len(self._cines) > CINES_KEPT:
-                self._cines.popitem(last=False)[1].close()
+                # Not closed here: a propagation between two of its steps may still read it; the last user closes it.
+                self._cines.popitem(last=False)
         self._cines.move_to_end(key)
+        if (len(found), found.rows, found.columns) != (cine.frames, cine.rows, cine.columns):
+            raise EngineError("The stored pixels are not those of this cine.", code="cine_unreadable")
         return found
 
     def mask(self, digest: str) -> Mask:
@@ -228,9 +228,10 @@ class WarmJob:
             session = bench.session(request.model, request.cine)
             for frame_index in request.frames:
                 before = bench.features.bytes_of(request.cine.digest)
-                session.encode(frame_index)
+                is_new = session.encode(frame_index)
                 after = bench.features.bytes_of(request.cine.digest)
-                is_full = after + (after - before) > bench.features.max_bytes_of_a_cine
+                is_kept = after > before or not is_new
+                is_full = not is_kept or after + (after - before) > bench.features.max_bytes_of_a_cine
                 if is_full or is_cancelled():
                     return
                 yield

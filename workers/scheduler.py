@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
+
+logger = logging.getLogger(__name__)
 
 PROMPT, PROPAGATION, AHEAD = range(3)
 
@@ -27,7 +30,7 @@ class Job(Protocol):
     def priority(self) -> int: ...
 
     def steps(self, is_cancelled: Callable[[], bool]) -> Iterator[None]:
-        """Do the work, yielding after each step; must handle its own errors."""
+        """Do the work, yielding after each step; an error that it lets through ends this job, and no other."""
 
 
 @dataclass
@@ -113,12 +116,16 @@ class Scheduler:
 
     def _step(self, entry: _Entry) -> bool:
         """Do one step of a job; return whether there are more."""
-        if entry.running is None:
-            if entry.cancelled.is_set():
-                return False
-            entry.running = entry.job.steps(entry.cancelled.is_set)
         try:
+            if entry.running is None:
+                if entry.cancelled.is_set():
+                    return False
+                entry.running = entry.job.steps(entry.cancelled.is_set)
             next(entry.running)
         except StopIteration:
+            return False
+        except Exception:
+            # Such as a broker that is away: nobody can be told, and the next job may fare better.
+            logger.exception("job %s ended early", entry.job.job_id)
             return False
         return True

@@ -49,4 +49,4 @@ def _add(app: Celery, name: str, kind: type[M], carry_out: Callable[[M], None]) 
         except MessageError as error:
             logger.error("%s: a message was refused: %s", name, error)
 
-    app.task(task, name=name, ignore_result=True, typing=False)
+    app.task(task, name=name, ignore_result=True, typing=False, shared=False)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import queue
 import shutil
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from workers.blobs import BlobStore
 from workers.engine.errors import EngineError
@@ -48,9 +47,9 @@ class Trainer:
 
     def __init__(self, store: BlobStore, folder: Path, publish: Publish, *, threads: int = 0) -> None:
         self._store, self._folder, self._publish, self._threads = store, folder, publish, threads
-        self._requests: queue.Queue[TrainingRequest | None] = queue.Queue()
+        self._waiting: deque[TrainingRequest] = deque()
         self._cancelled: deque[str] = deque(maxlen=CANCELLED_KEPT)
-        self._lock = threading.Lock()
+        self._condition = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._current = ""
         self._is_stopping = False
@@ -62,10 +61,10 @@ class Trainer:
 
     def stop(self) -> None:
         """End the training under way, which can be sent again, and wait."""
-        with self._lock:
+        with self._condition:
             self._is_stopping = True
             self._terminate()
-        self._requests.put(None)
+            self._condition.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout=30)
 
@@ -75,17 +74,15 @@ class Trainer:
         return bool(self._current)
 
     def submit(self, request: TrainingRequest) -> None:
-        """Take a training; one that is under way already is not begun twice."""
-        with self._lock:
-            if request.run_id == self._current or any(
-                waiting is not None and waiting.run_id == request.run_id for waiting in self._requests.queue
-            ):
-                return
-        self._requests.put(request)
+        """Take a training; one that waits or is under way already is not begun twice."""
+        with self._condition:
+            if request.run_id != self._current and all(other.run_id != request.run_id for other in self._waiting):
+                self._waiting.append(request)
+                self._condition.notify_all()
 
     def cancel(self, run_id: str) -> None:
         """Stop a run, or see to it that it never starts."""
-        with self._lock:
+        with self._condition:
             self._cancelled.append(run_id)
             if run_id == self._current:
                 self._terminate()
@@ -95,32 +92,46 @@ class Trainer:
             self._process.terminate()
 
     def _work(self) -> None:
-        while (request := self._requests.get()) is not None and not self._is_stopping:
-            with self._lock:
-                self._current = request.run_id
+        while (request := self._next()) is not None:
             try:
                 self._run(request)
+            except Exception:
+                # Such as a broker that is away: nobody can be told, and the next run may fare better.
+                logger.exception("training %s ended untold", request.run_id)
             finally:
-                with self._lock:
+                with self._condition:
                     self._current = ""
 
+    def _next(self) -> TrainingRequest | None:
+        """Wait for a training and return it, or None when it is time to stop."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._is_stopping)
+            if self._is_stopping:
+                return None
+            request = self._waiting.popleft()
+            self._current = request.run_id
+            return request
+
     def _run(self, request: TrainingRequest) -> None:
-        folder = self._folder / request.run_id
+        # Quoted and prefixed, so that no id reaches another folder: this one is removed at the end.
+        folder = self._folder / f"run-{quote(request.run_id, safe='')}"
         try:
             self._check_cancelled(request.run_id)
             self._tell(request, "started", {})
             self._tell(request, "done", self._train(request, folder))
         except TrainingCancelled:
-            if self._is_stopping:
-                return  # the run stays as it is: it may be sent again and goes on from its saved state
-            self._tell(request, "cancelled", {})
+            if not self._is_stopping:
+                self._tell(request, "cancelled", {})
         except (EngineError, ManifestError) as error:
             self._tell(request, "error", {"code": error.code, "message": str(error)})
         except Exception:
             logger.exception("training %s failed", request.run_id)
             message = "The training stopped unexpectedly; the cause is in the worker's log."
             self._tell(request, "error", {"code": "worker_error", "message": message})
-        shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            # A run cut off by the worker's own end may be sent again, and goes on from the state it has saved.
+            if not self._is_stopping:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _train(self, request: TrainingRequest, folder: Path) -> dict[str, Any]:
         """Fine-tune, measure the new model and those it is compared with, and store its checkpoint."""
@@ -154,37 +165,40 @@ class Trainer:
 
     def _last(self, request: TrainingRequest, arguments: list[str]) -> dict[str, Any]:
         """Run one command of `workers.training`, passing its progress on, and return its `done` event."""
-        environment = dict(os.environ)
-        if self._threads:
-            environment["OMP_NUM_THREADS"] = str(self._threads)
-        with self._lock:
+        threads = ["--threads", str(self._threads)] if self._threads else []
+        with self._condition:
             self._check_cancelled(request.run_id)
             process = self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.training", *arguments],
+                # Not by `preexec_fn`, which may deadlock in a process with threads.
+                ["nice", "-n", str(NICENESS), sys.executable, "-m", "workers.training", *arguments, *threads],
                 cwd=ROOT,
-                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                preexec_fn=lambda: os.nice(NICENESS),
+                errors="replace",
             )
         tail: deque[str] = deque(maxlen=LOG_LINES)
         last: dict[str, Any] = {}
         assert process.stdout is not None
-        with process.stdout:
-            for line in process.stdout:
-                event = _event(line)
-                if event is None:
-                    tail.append(line.rstrip())
-                elif event["event"] == "progress":
-                    self._tell(request, "progress", {key: event[key] for key in event if key != "event"})
-                else:
-                    last = event
-        status = process.wait()
-        with self._lock:
-            self._process = None
-            self._check_cancelled(request.run_id)
+        try:
+            with process.stdout:
+                for line in process.stdout:
+                    event = _event(line)
+                    if event is None:
+                        tail.append(line.rstrip())
+                    elif event["event"] == "progress":
+                        self._tell_progress(request, {key: event[key] for key in event if key != "event"})
+                    else:
+                        last = event
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            status = process.wait()
+            with self._condition:
+                self._process = None
+        self._check_cancelled(request.run_id)
         if last.get("event") == "error":
             raise EngineError(str(last["message"]), code=str(last["code"]))
         if status != 0 or last.get("event") != "done":
@@ -195,6 +209,13 @@ class Trainer:
     def _check_cancelled(self, run_id: str) -> None:
         if self._is_stopping or run_id in self._cancelled:
             raise TrainingCancelled
+
+    def _tell_progress(self, request: TrainingRequest, data: Mapping[str, Any]) -> None:
+        """Tell how far a run is; hours of training must not be lost because a broker was away for a moment."""
+        try:
+            self._tell(request, "progress", data)
+        except Exception:
+            logger.warning("the progress of training %s could not be told", request.run_id, exc_info=True)
 
     def _tell(self, request: TrainingRequest, event: str, data: Mapping[str, Any]) -> None:
         self._publish(TrainingUpdate(run_id=request.run_id, event=event, data=data))

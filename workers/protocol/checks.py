@@ -35,9 +35,13 @@ def integer(value: object, name: str, *, least: int = 0, most: int = 2**53) -> i
 
 def number(value: object, name: str) -> float:
     """Return a finite number as a float."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise MessageError(f"The field {name!r} must be a finite number.")
-    return float(value)
+    try:
+        # A whole number too large for a float raises OverflowError.
+        if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass
+    raise MessageError(f"The field {name!r} must be a finite number.")
 
 
 def boolean(value: object, name: str) -> bool:

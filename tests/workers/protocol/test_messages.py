@@ -137,6 +137,7 @@ REFUSED = {
     "frame as boolean": _replace(PREDICT, frame_index=True),
     "point without sign": _replace(PREDICT, points=[[1, 2]]),
     "point with another sign": _replace(PREDICT, points=[[1, 2, 2]]),
+    "window too large for a float": _replace(CINE, window=[0, 10**400]),
     "point that is no number": _replace(PREDICT, points=[[float("nan"), 2, 1]]),
     "box of three": _replace(PREDICT, box=[1, 2, 3]),
     "model as text": _replace(PREDICT, model="bundled"),

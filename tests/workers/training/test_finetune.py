@@ -102,16 +102,16 @@ def test_sigterm_saves_the_state_and_the_next_call_goes_on(tmp_path: Path, base:
         "--config",
         str(config),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    steps = 0
-    for line in process.stdout:
-        steps = json.loads(line).get("step", steps)
-        if steps >= 3:
-            break
-    process.send_signal(signal.SIGTERM)
-    rest = process.stdout.read().splitlines()
-    assert process.wait() == 143
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        steps = 0
+        for line in process.stdout:
+            steps = json.loads(line).get("step", steps)
+            if steps >= 3:
+                break
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read().splitlines()
+    assert process.returncode == 143
     assert json.loads(rest[-1])["event"] == "stopped"
     state = torch.load(tmp_path / "out" / "state.pt", weights_only=True)
     assert state["step"] >= steps
