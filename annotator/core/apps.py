@@ -10,7 +10,12 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the health checks of the database and the broker."""
+        """Name the Celery application, and register the health checks of the database and the broker.
+
+        Whatever process sends a task, a management command too, must send it to the broker of the settings: Celery
+        has an application of its own that knows none of them.
+        """
+        import annotator.celery  # noqa: F401
         from annotator.core import health
 
         health.register_check("database", health.check_database)

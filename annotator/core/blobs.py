@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,7 @@ def local_path(digest: str) -> Path:
         return target
     cached = Path(settings.DATA_DIR) / "cache" / storage_name(digest)
     if not cached.is_file():
-        data = get_bytes(digest)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cached.parent, delete=False) as partial:
-            partial.write(data)
-        os.replace(partial.name, cached)
+        _write_whole(cached, [get_bytes(digest)])
     return cached
 
 
@@ -139,9 +136,19 @@ def _store(digest: str, content: File[Any]) -> None:
         return
     if target.is_file():
         return
+    _write_whole(target, content.chunks())
+
+
+def _write_whole(target: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that appears under its name when it is complete; a failure, such as a full disk, leaves nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as partial:
-        for chunk in content.chunks():
-            partial.write(chunk)
-    os.chmod(partial.name, 0o644)
-    os.replace(partial.name, target)
+        try:
+            for chunk in chunks:
+                partial.write(chunk)
+            partial.close()
+            os.chmod(partial.name, 0o644)
+            os.replace(partial.name, target)
+        except BaseException:
+            os.unlink(partial.name)
+            raise

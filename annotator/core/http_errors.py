@@ -85,6 +85,8 @@ def _first_sentence(detail: Any, field: str = "") -> str:
     """Return the first message of a validation error, naming its field."""
     if isinstance(detail, dict) and detail:
         key, value = next(iter(detail.items()))
+        if isinstance(key, int):  # a place in a list: the list is what the user knows by name
+            return _first_sentence(value, field)
         return _first_sentence(value, "" if key == "non_field_errors" else str(key))
     if isinstance(detail, list) and detail:
         return _first_sentence(detail[0], field)

@@ -45,9 +45,10 @@ def transition(
     before = str(locked.status)  # type: ignore[attr-defined]
     allowed = model.TRANSITIONS.get(before, set())  # type: ignore[attr-defined]
     if to not in allowed:
-        noun = model._meta.verbose_name
+        noun = str(model._meta.verbose_name)
+        article = "An" if noun[0] in "aeiou" else "A"
         raise IllegalTransition(
-            f"A {noun} that is {before.lower()} cannot become {str(to).lower()}.",
+            f"{article} {noun} that is {before.lower()} cannot become {str(to).lower()}.",
             code="illegal_transition",
             details={"status": before, "to": str(to)},
         )

@@ -35,8 +35,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "annotator.core.middleware.ContentSecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -94,6 +94,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
+    # The server has put the client of a trusted proxy into REMOTE_ADDR; what clients say of themselves counts not.
+    "NUM_PROXIES": 0,
     "EXCEPTION_HANDLER": "annotator.core.http_errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -132,6 +134,17 @@ EMBEDDED_WORKER = ""
 
 # Groups drop messages silently when full; hints are refetched, but dropping should stay rare.
 CHANNEL_CAPACITY = 5_000
+
+
+def redis_channel_layer(url: str) -> dict[str, Any]:
+    """Return the channel layer on a Redis.
+
+    Without a socket timeout: redis-py's default of 5 s would end every socket that has heard nothing for as long.
+    """
+    hosts = [{"address": url, "socket_timeout": None}]
+    config = {"hosts": hosts, "capacity": CHANNEL_CAPACITY, "group_expiry": 86400}
+    return {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
+
 
 LOGGING: dict[str, Any] = {
     "version": 1,

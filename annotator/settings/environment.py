@@ -36,9 +36,25 @@ def optional(name: str, default: str = "") -> str:
 def positive_int(name: str, default: int) -> int:
     """Return a variable that must be a positive whole number, or its default."""
     value = optional(name, str(default))
-    if not value.isdigit() or int(value) < 1:
+    if not value.isdecimal() or int(value) < 1:
         raise ImproperlyConfigured(f"{name} must be a positive whole number, not {value!r}.")
     return int(value)
+
+
+def switch(name: str, *, default: bool) -> bool:
+    """Return whether a variable that is `on` or `off` is on, or its default."""
+    value = optional(name, "on" if default else "off")
+    if value not in ("on", "off"):
+        raise ImproperlyConfigured(f"{name} must be on or off, not {value!r}.")
+    return value == "on"
+
+
+def names(name: str, purpose: str) -> list[str]:
+    """Return the parts, at least one, of a variable that is a list with commas."""
+    found = [part.strip() for part in required(name, purpose).split(",") if part.strip()]
+    if not found:
+        raise ImproperlyConfigured(f"{name} must be set: {purpose}.")
+    return found
 
 
 def data_dir() -> Path:
@@ -58,8 +74,11 @@ def kept_secret(folder: Path) -> str:
     """Return the secret key that the embedded mode makes once and keeps in the data directory."""
     path = folder / "secret-key"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(60))
+        # Whole or not at all: a start that is cut short must leave no empty key behind.
+        partial = folder / f"secret-key-{os.getpid()}"
+        partial.touch(mode=0o600)
+        partial.write_text(secrets.token_urlsafe(60))
+        os.replace(partial, path)
     return path.read_text().strip()
 
 
@@ -78,8 +97,12 @@ def database(name: str = "DATABASE_URL") -> dict[str, Any]:
 def service_url(name: str, purpose: str, schemes: tuple[str, ...], default: str = "") -> str:
     """Return a URL that must have one of the given schemes and a host."""
     value = optional(name, default) or required(name, purpose)
-    parts = urlsplit(value)
-    if parts.scheme not in schemes or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        is_address = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         allowed = " or ".join(f"{scheme}://" for scheme in schemes)
         raise ImproperlyConfigured(f"{name} must be an address that begins with {allowed}.")
     return value

@@ -6,6 +6,7 @@ from pathlib import Path
 import dj_database_url
 
 from annotator.settings.base import *  # noqa: F403
+from annotator.settings.base import redis_channel_layer
 from annotator.settings.environment import optional
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="cineloop-test-"))
@@ -29,12 +30,7 @@ if IS_PRODUCTION_BACKEND:
             dj_database_url.parse(optional("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres"))
         )
     }
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [optional("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")], "capacity": 5_000},
-        }
-    }
+    CHANNEL_LAYERS = redis_channel_layer(optional("TEST_REDIS_URL", "redis://127.0.0.1:6379/15"))
 else:
     DATABASES = {
         "default": {

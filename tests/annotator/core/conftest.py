@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from tests.annotator.inference_fixtures import broker
+
+__all__ = ["broker"]
