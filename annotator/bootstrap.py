@@ -100,7 +100,7 @@ def check_python() -> None:
 
 def check_port(port: str) -> None:
     """Refuse a port that is no number or is taken."""
-    if not port.isdigit() or not 1 <= int(port) <= 65535:
+    if not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65535:
         raise SetupError(f"PORT={port} is not a port number between 1 and 65535.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -159,7 +159,8 @@ def install_python(*, development: bool) -> None:
             failure="The virtual environment could not be made (on Debian: apt-get install python3-venv)",
         )
     by_name = {line.partition("==")[0].lower(): line for line in lines}
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--progress-bar", "off"]
+    options = ("--quiet", "--progress-bar", "off")
+    pip: tuple[str | Path, ...] = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", *options)
     say("installing the build tools and torch (the largest download, some minutes on a fresh machine) ...")
     run([*pip, by_name["setuptools"], by_name["wheel"]], failure="The build tools could not be installed")
     run([*pip, by_name["torch"], by_name["numpy"]], failure="torch could not be installed")
