@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
+from annotator.accounts.authentication import user_of
 from annotator.accounts.models import User
 from annotator.accounts.serializers import CredentialsSerializer, CsrfSerializer, MeSerializer, TokenSerializer
 from annotator.accounts.services import check_credentials
@@ -22,7 +23,7 @@ from annotator.accounts.services import check_credentials
 
 def describe(user: User) -> dict[str, Any]:
     """Return what `auth/me/` says of a user."""
-    memberships = user.memberships.select_related("campaign").order_by("campaign__slug")  # type: ignore[attr-defined]
+    memberships = user.memberships.select_related("campaign").order_by("campaign__slug")
     return {
         "id": user.pk,
         "username": user.username,
@@ -76,8 +77,7 @@ class MeView(APIView):
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """Return name and roles."""
-        assert isinstance(request.user, User)
-        return Response(describe(request.user))
+        return Response(describe(user_of(request)))
 
 
 class TokenView(APIView):
