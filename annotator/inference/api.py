@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotator.accounts.models import User
+from annotator.accounts.authentication import user_of
 from annotator.core.errors import NotFound
 from annotator.inference import selectors, services
 from annotator.inference.models import InferenceJob
@@ -29,7 +28,7 @@ class JobListView(generics.ListAPIView[InferenceJob]):
 
     def get_queryset(self) -> QuerySet[InferenceJob]:
         """Return the jobs of the reading if the user may see it."""
-        reading = visible_reading(cast(User, self.request.user), self.kwargs["reading_id"])
+        reading = visible_reading(user_of(self.request), self.kwargs["reading_id"])
         jobs = InferenceJob.objects.filter(reading=reading)
         return jobs.select_related("worker").order_by("-run_no")
 
@@ -50,7 +49,7 @@ class JobCancelView(APIView):
     )
     def post(self, request: Request, reading_id: uuid.UUID, job_id: uuid.UUID) -> Response:
         """Stop the job."""
-        user = cast(User, request.user)
+        user = user_of(request)
         job = selectors.jobs_visible_to(user).filter(pk=job_id, reading=reading_id).first()
         if job is None:
             raise NotFound("The reading has no such job.", code="job_not_found")

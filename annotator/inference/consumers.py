@@ -53,14 +53,14 @@ class HintConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Read one message of the client."""
+        """Read one message of the client; a socket that was refused answers nothing more."""
+        if not self.group:
+            return
         try:
             message = json.loads(text_data or "")
             kind = message["type"]
         except (ValueError, TypeError, KeyError, RecursionError):
             await self._complain("invalid_message", "A message is a JSON object with a type.")
-            return
-        if not self.group:
             return
         if kind == "ping":
             await self.send_json({"type": "pong"})

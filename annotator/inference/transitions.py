@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from annotator.core.errors import IllegalTransition
 from annotator.inference.models import InferenceJob, JobStatus
 
 
-def lock_job(job_id: object) -> InferenceJob:
+def lock_job(job_id: UUID) -> InferenceJob:
     """Return the job, locked; the caller already holds the lock of its Reading."""
     jobs = InferenceJob.objects.select_for_update(of=("self",)).select_related("event", "event__label", "worker")
     return jobs.get(pk=job_id)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from annotator.accounts.models import User
 from annotator.inference.models import ACTIVE, InferenceJob, WorkerKind, WorkerNode
 from annotator.readings import selectors as readings
-from annotator.readings.permissions import AnyUser
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """A worker that has not been heard of for so long is dead."""
@@ -36,6 +36,6 @@ def stranded_jobs() -> QuerySet[InferenceJob]:
     return InferenceJob.objects.filter(status__in=ACTIVE).filter(Q(worker__isnull=True) | ~Q(worker__in=alive))
 
 
-def jobs_visible_to(user: AnyUser) -> QuerySet[InferenceJob]:
+def jobs_visible_to(user: User) -> QuerySet[InferenceJob]:
     """Return the jobs of the readings that a user may see."""
     return InferenceJob.objects.filter(reading__in=readings.visible_to(user))

@@ -160,7 +160,8 @@ def count_answers(request: PredictRequest | PropagateRequest) -> int:
 def _frames_being_prompted(reading: Reading) -> set[tuple[str, int]]:
     """Return (label code, frame) of the prompts whose mask has not come yet."""
     jobs = InferenceJob.objects.filter(reading=reading, kind=JobKind.PREDICT, status__in=ACTIVE)
-    return set(jobs.values_list("event__label__code", "event__frame_index"))
+    pairs = jobs.values_list("event__label__code", "event__frame_index")
+    return {(label, frame_index) for label, frame_index in pairs if frame_index is not None}
 
 
 def _starting_mask(event: ReadingEvent, label: Label, frame_index: int, running: set[tuple[str, int]]) -> str:

@@ -99,7 +99,7 @@ def record_done(*, result: JobDone) -> None:
         if job is None or not job.is_active:
             return
         job.elapsed_ms = result.elapsed_ms
-        job.ended_at = timezone.now()
+        job.ended_at = job.ended_at or timezone.now()
         if result.early_stop or job.done >= job.total:
             move_job(job, JobStatus.DONE)
         else:
@@ -143,9 +143,16 @@ def _check(job: InferenceJob, result: MaskResult) -> tuple[Label, bytes]:
         raise InvalidInput(f"The label {result.label!r} was not asked for.", code="unknown_label")
     if not 0 <= result.frame_index < cine.frame_count:
         raise InvalidInput(f"There is no frame index {result.frame_index}.", code="frame_out_of_range")
-    if job.kind == JobKind.PREDICT and result.frame_index != job.event.frame_index:
+    if result.frame_index not in _frames_asked(job, result.label):
         raise InvalidInput(f"Frame index {result.frame_index} was not asked for.", code="frame_out_of_range")
     return label, parse_mask(result.mask, rows=cine.rows, columns=cine.columns)
+
+
+def _frames_asked(job: InferenceJob, label: str) -> set[int]:
+    """Return the 0-based frames that the request of a job asks for, for one of its labels."""
+    if job.kind == JobKind.PREDICT:
+        return {job.request["frame_index"]}
+    return {frame for one in job.request["passes"] for frame in one} - set(job.request["keep"][label])
 
 
 def _store(job: InferenceJob, label: Label, result: MaskResult, mask: bytes) -> Mask | None:
