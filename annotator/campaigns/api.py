@@ -14,6 +14,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.accounts.authentication import user_of
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.selectors import visible_campaign, visible_to
 from annotator.campaigns.serializers import CampaignSerializer, CampaignUpdateSerializer, ImportUploadSerializer
@@ -35,7 +36,7 @@ class CampaignViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     def get_queryset(self) -> QuerySet[Campaign]:
         """Return what the user may see."""
-        return visible_to(self.request.user).prefetch_related("schema__labels", "memberships__user")
+        return visible_to(user_of(self.request)).prefetch_related("schema__labels", "memberships__user")
 
     @extend_schema(request=CampaignUpdateSerializer, responses=CampaignSerializer)
     def partial_update(self, request: Request, slug: str) -> Response:
@@ -43,7 +44,7 @@ class CampaignViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         campaign = self.get_object()
         given = CampaignUpdateSerializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        update_campaign(campaign=campaign, actor=request.user, changes=dict(given.validated_data))
+        update_campaign(campaign=campaign, actor=user_of(request), changes=dict(given.validated_data))
         return Response(CampaignSerializer(self.get_queryset().get(pk=campaign.pk)).data)
 
 
@@ -57,23 +58,23 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
 
     def get_queryset(self) -> QuerySet[ImportBatch]:
         """Return what the user may see."""
-        return visible_batches(self.request.user)
+        return visible_batches(user_of(self.request))
 
     @extend_schema(request={"multipart/form-data": ImportUploadSerializer}, responses={201: ImportBatchSerializer})
     def create(self, request: Request) -> Response:
         """Import files and .zip archives into a campaign."""
         given = ImportUploadSerializer(
-            data={"campaign": request.data.get("campaign"), "files": request.FILES.getlist("files")}
+            data={"campaign": request.POST.get("campaign"), "files": request.FILES.getlist("files")}
         )
         given.is_valid(raise_exception=True)
         uploads: list[UploadedFile] = given.validated_data["files"]
         if sum(upload.size or 0 for upload in uploads) > settings.MAX_UPLOAD_BYTES:
             limit = settings.MAX_UPLOAD_BYTES // 1_000_000
             raise TooLarge(f"One upload may hold {limit} MB; send the files in parts.", code="upload_too_large")
-        campaign = visible_campaign(request.user, given.validated_data["campaign"])
+        campaign = visible_campaign(user_of(request), given.validated_data["campaign"])
         with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix="upload-") as folder:
             sources = [_keep(upload, Path(folder) / str(number)) for number, upload in enumerate(uploads)]
-            batch = import_files(campaign=campaign, actor=request.user, files=sources, scratch=Path(folder))
+            batch = import_files(campaign=campaign, actor=user_of(request), files=sources, scratch=Path(folder))
         return Response(ImportBatchSerializer(batch).data, status=201)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
+from annotator.accounts.models import User
 from annotator.campaigns.models import Assignment, Campaign, Label
 from annotator.core.errors import NotFound
 
 
-def visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Campaign]:
+def visible_to(user: User) -> QuerySet[Campaign]:
     """Return the campaigns that a user takes part in; staff see all."""
     campaigns = Campaign.objects.select_related("schema")
-    if user.is_active and getattr(user, "is_staff", False):
+    if user.is_active and user.is_staff:
         return campaigns
     return campaigns.filter(memberships__user_id=user.pk).distinct()
 
 
-def visible_campaign(user: AbstractBaseUser | AnonymousUser, slug: str) -> Campaign:
+def visible_campaign(user: User, slug: str) -> Campaign:
     """Return one campaign by its slug.
 
     Raises
@@ -37,6 +36,6 @@ def labels_of(campaign: Campaign) -> list[Label]:
     return list(campaign.schema.labels.order_by("index"))
 
 
-def assignments_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Assignment]:
+def assignments_of(user: User) -> QuerySet[Assignment]:
     """Return the assignments of a reader, in reading order."""
     return Assignment.objects.filter(reader_id=user.pk).select_related("campaign", "cine").order_by("campaign", "order")

@@ -15,8 +15,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.accounts.authentication import user_of
 from annotator.campaigns.permissions import require_manager
 from annotator.campaigns.selectors import visible_campaign
+from annotator.core.pagination import page_of
 from annotator.datasets import selectors
 from annotator.datasets.models import DatasetItem, DatasetVersion, VersionStatus
 from annotator.datasets.serializers import (
@@ -53,7 +55,7 @@ class DatasetVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
 
     def get_queryset(self) -> QuerySet[DatasetVersion]:
         """Return the versions that the user may see."""
-        return selectors.visible_to(self.request.user).order_by("campaign__slug", "-number")
+        return selectors.visible_to(user_of(self.request)).order_by("campaign__slug", "-number")
 
     @extend_schema(
         summary="Freeze the accepted masks of a campaign into a new version",
@@ -68,9 +70,10 @@ class DatasetVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
         """Freeze a version; for managers."""
         body = FreezeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        campaign = visible_campaign(request.user, body.validated_data["campaign"])
-        require_manager(request.user, campaign)
-        version = freeze_dataset_version(campaign=campaign, actor=request.user, reason=body.validated_data["reason"])
+        user = user_of(request)
+        campaign = visible_campaign(user, body.validated_data["campaign"])
+        require_manager(user, campaign)
+        version = freeze_dataset_version(campaign=campaign, actor=user, reason=body.validated_data["reason"])
         return Response(self.get_serializer(version).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -96,8 +99,7 @@ class DatasetVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
     @action(detail=True, methods=["get"], filterset_class=None)
     def items(self, request: Request, **kwargs: Any) -> Response:
         """Answer a page of items."""
-        page = self.paginate_queryset(selectors.items_of(self.get_object()))
-        assert page is not None
+        page = page_of(self, selectors.items_of(self.get_object()))
         return self.get_paginated_response(DatasetItemSerializer(page, many=True).data)
 
     @extend_schema(
@@ -118,4 +120,4 @@ class DatasetVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
         version = self.get_object()
         item = get_object_or_404(DatasetItem.objects.select_related("version"), pk=item_id, version=version)
         lines = decode_manifest(selectors.manifest_bytes(version))
-        return Response(MaskLineageSerializer(selectors.mask_lineage(item, lines), many=True).data)
+        return Response([MaskLineageSerializer(mask).data for mask in selectors.mask_lineage(item, lines)])

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from annotator.accounts.models import User
+from annotator.campaigns.models import Campaign
+from annotator.core.serializers import LabelledSerializer
 from annotator.datasets.models import DatasetItem, DatasetVersion, Split
+from annotator.datasets.selectors import MaskLineage
 
 
 class SplitCountsSerializer(serializers.Serializer):
@@ -43,10 +47,10 @@ class VersionRefSerializer(serializers.ModelSerializer):
 class DatasetVersionSerializer(serializers.ModelSerializer):
     """A version with its counts and where it comes from."""
 
-    campaign = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    campaign = serializers.SlugRelatedField[Campaign](slug_field="slug", read_only=True)
     counts = DatasetCountsSerializer(read_only=True)
     parent = VersionRefSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = DatasetVersion
@@ -97,10 +101,9 @@ class DatasetItemSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class MaskLineageSerializer(serializers.Serializer):
+class MaskLineageSerializer(LabelledSerializer[MaskLineage]):
     """Where one mask of an item comes from: the event of the reading, and the model where one drew it."""
 
-    label = serializers.CharField()
     frame_index = serializers.IntegerField()
     mask = serializers.CharField(help_text="SHA-256 of the RLE bytes.")
     area = serializers.IntegerField(help_text="Pixels.")

@@ -14,6 +14,7 @@ from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
+from annotator.accounts.authentication import user_of
 from annotator.imaging.models import Cine, Modality
 from annotator.imaging.selectors import visible_to
 from annotator.imaging.serializers import CineBriefSerializer, CineSerializer
@@ -43,7 +44,7 @@ class CineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 
     def get_queryset(self) -> QuerySet[Cine]:
         """Return what the user may see."""
-        return visible_to(self.request.user)
+        return visible_to(user_of(self.request))
 
     def get_serializer_class(self) -> type[CineBriefSerializer]:
         """Return the brief form for lists, the whole one else."""

@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from annotator.accounts.models import User
 from annotator.core import blobs
 from annotator.core.errors import NotFound
 from annotator.imaging.models import Cine, ImportBatch
 
 
-def visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Cine]:
+def visible_to(user: User) -> QuerySet[Cine]:
     """Return the cines of the campaigns that a user takes part in; staff see all."""
     cines = Cine.objects.select_related("patient", "series")
-    if user.is_active and getattr(user, "is_staff", False):
+    if user.is_active and user.is_staff:
         return cines
     return cines.filter(campaign_cines__campaign__memberships__user_id=user.pk).distinct()
 
 
-def visible_cine(user: AbstractBaseUser | AnonymousUser, cine_id: UUID) -> Cine:
+def visible_cine(user: User, cine_id: UUID) -> Cine:
     """Return one cine.
 
     Raises
@@ -37,10 +36,10 @@ def visible_cine(user: AbstractBaseUser | AnonymousUser, cine_id: UUID) -> Cine:
     return cine
 
 
-def visible_batches(user: AbstractBaseUser | AnonymousUser) -> QuerySet[ImportBatch]:
+def visible_batches(user: User) -> QuerySet[ImportBatch]:
     """Return the imports of a user; staff see all."""
     batches = ImportBatch.objects.select_related("campaign")
-    if user.is_active and getattr(user, "is_staff", False):
+    if user.is_active and user.is_staff:
         return batches
     return batches.filter(actor_id=user.pk)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import django_filters
 from django.db.models import QuerySet
@@ -12,10 +12,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator.accounts.models import User
+from annotator.accounts.authentication import user_of
 from annotator.campaigns.models import CampaignCine
 from annotator.core.errors import InvalidInput
-from annotator.core.pagination import StandardPagination
+from annotator.core.pagination import StandardPagination, page_of
 from annotator.readings import selectors, services
 from annotator.readings.models import Reading, ReadingStatus
 from annotator.readings.permissions import can_write
@@ -53,11 +53,6 @@ class ReadingFilter(django_filters.FilterSet):
     class Meta:
         model = Reading
         fields = ["campaign", "status"]
-
-
-def user_of(request: Request) -> User:
-    """Return the user of a request that authentication has let through."""
-    return cast(User, request.user)
 
 
 def since_of(request: Request) -> int | None:
@@ -137,7 +132,7 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def events(self, request: Request, pk: Any = None) -> Response:
         """Return the log of a reading in order."""
         reading = self.get_object()
-        page = self.paginate_queryset(selectors.events_of(reading).filter(seq__gt=since_of(request) or 0)) or []
+        page = page_of(self, selectors.events_of(reading).filter(seq__gt=since_of(request) or 0))
         context = {**self.get_serializer_context(), "undone": selectors.undone_event_ids(reading)}
         return self.get_paginated_response(EventSerializer(page, many=True, context=context).data)
 
@@ -216,6 +211,12 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return ReadingDetailSerializer(reading, context=context).data
 
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    Places = QuerySet[WithAnnotations[CampaignCine, selectors.Standing]]
+
+
 class WorklistFilter(django_filters.FilterSet):
     """`?campaign=slug` and `?status=`, where NEW is a cine not opened yet."""
 
@@ -228,7 +229,7 @@ class WorklistFilter(django_filters.FilterSet):
         model = CampaignCine
         fields = ["campaign", "status"]
 
-    def filter_status(self, places: QuerySet[CampaignCine], name: str, value: str) -> QuerySet[CampaignCine]:
+    def filter_status(self, places: Places, name: str, value: str) -> Places:
         """Keep the cines whose own reading has this status."""
         if value == selectors.NEW:
             return places.filter(reading_status__isnull=True)

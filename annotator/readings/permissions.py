@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 
+from annotator.accounts.models import User
 from annotator.campaigns.models import AssignmentStatus, Membership
 from annotator.campaigns.permissions import is_manager, is_member
 from annotator.core.errors import PermissionDenied
 from annotator.readings.models import Reading
 
-AnyUser = AbstractBaseUser | AnonymousUser
 
-
-def visible_to_q(user: AnyUser) -> Q:
+def visible_to_q(user: User) -> Q:
     """Return the condition on readings that a user may see.
 
     Readers are blinded: nobody sees the reading of somebody else but the managers of its campaign, and staff.
     """
     if not user.is_active:
         return Q(pk__in=[])
-    if getattr(user, "is_staff", False):
+    if user.is_staff:
         return Q()
     memberships = Membership.objects.filter(user_id=user.pk)
     managed = memberships.filter(role=Membership.Role.MANAGER).values("campaign")
     return Q(reader_id=user.pk, campaign__in=memberships.values("campaign")) | Q(campaign__in=managed)
 
 
-def can_write(user: AnyUser, reading: Reading) -> bool:
+def can_write(user: User, reading: Reading) -> bool:
     """Tell whether a user may append to a reading: its own reader, while a member and while the order stands."""
     return (
         user.is_active
@@ -38,7 +35,7 @@ def can_write(user: AnyUser, reading: Reading) -> bool:
     )
 
 
-def require_writer(user: AnyUser, reading: Reading) -> None:
+def require_writer(user: User, reading: Reading) -> None:
     """Raise PermissionDenied unless the user may append to the reading."""
     if not can_write(user, reading):
         raise PermissionDenied(
@@ -47,7 +44,7 @@ def require_writer(user: AnyUser, reading: Reading) -> None:
         )
 
 
-def require_reopener(user: AnyUser, reading: Reading) -> None:
+def require_reopener(user: User, reading: Reading) -> None:
     """Raise PermissionDenied unless the user may reopen the reading: its reader, or a manager of the campaign."""
     if not can_write(user, reading) and not is_manager(user, reading.campaign):
         raise PermissionDenied(

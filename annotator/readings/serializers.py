@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from annotator.campaigns.serializers import LabelSerializer
 from annotator.core import blobs
+from annotator.core.serializers import LabelledSerializer
 from annotator.readings.models import EventKind, Provenance, Reading, ReadingEvent, ReadingStatus
 from annotator.readings.selectors import CurrentMask, WorklistRow
 from workers.protocol.rle import encode_mask
@@ -148,10 +149,9 @@ class AppendEventSerializer(serializers.Serializer[Any]):
     payload = PayloadField()
 
 
-class MaskSerializer(serializers.Serializer[CurrentMask]):
+class MaskSerializer(LabelledSerializer[CurrentMask]):
     """The current mask of one label on one frame."""
 
-    label = serializers.CharField()
     label_index = serializers.IntegerField(help_text="1-based position of the label in its schema.")
     frame_index = serializers.IntegerField(help_text="0-based.")
     provenance = serializers.ChoiceField(choices=Provenance.choices)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotator.accounts.authentication import user_of
 from annotator.accounts.models import User
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.permissions import require_manager
@@ -81,7 +82,7 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
     def get_queryset(self) -> QuerySet[TrainingRun]:
         """Return the runs that the user may see, after failing those whose worker has died (ADR 0042)."""
         watch_training_runs()
-        return selectors.visible_runs(self.request.user).order_by("-created_at", "pk")
+        return selectors.visible_runs(user_of(self.request)).order_by("-created_at", "pk")
 
     @extend_schema(
         summary="Train the current model further",
@@ -97,11 +98,12 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         """Start a training; for managers."""
         body = StartTrainingSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        campaign = managed_campaign(request.user, body.validated_data["campaign"])
+        user = user_of(request)
+        campaign = managed_campaign(user, body.validated_data["campaign"])
         run = start_training_run(
             campaign=campaign,
-            actor=request.user,
-            dataset_version=visible_version(request.user, body.validated_data["dataset_version"]),
+            actor=user,
+            dataset_version=visible_version(user, body.validated_data["dataset_version"]),
             config=body.validated_data["config"],
         )
         return Response(self.get_serializer(run).data, status=status.HTTP_201_CREATED)
@@ -115,8 +117,9 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
     def cancel(self, request: Request, **kwargs: Any) -> Response:
         """Stop a queued or running training; for managers."""
         run = self.get_object()
-        require_manager(request.user, run.campaign)
-        run = cancel_training_run(run=run, actor=request.user)
+        user = user_of(request)
+        require_manager(user, run.campaign)
+        run = cancel_training_run(run=run, actor=user)
         return Response(self.get_serializer(run).data)
 
 
@@ -132,7 +135,7 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
         """Return the models that the user may see."""
-        return selectors.visible_models(self.request.user).order_by("-number")
+        return selectors.visible_models(user_of(self.request)).order_by("-number")
 
     def get_serializer_class(self) -> type[ModelSerializer]:
         """Return the serializer with lineage for a single model."""
@@ -152,8 +155,9 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         model = self.get_object()
         body = PromoteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        campaign = managed_campaign(request.user, body.validated_data["campaign"])
-        promotion = promote_model(campaign=campaign, model=model, actor=request.user)
+        user = user_of(request)
+        campaign = managed_campaign(user, body.validated_data["campaign"])
+        promotion = promote_model(campaign=campaign, model=model, actor=user)
         return Response(PromotionSerializer(promotion).data, status=status.HTTP_201_CREATED)
 
 
@@ -164,7 +168,7 @@ class CampaignSummaryView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Answer counts, the current model, the newest version and the training under way."""
         watch_training_runs()
-        campaign = visible_campaign(request.user, slug)
+        campaign = visible_campaign(user_of(request), slug)
         return Response(CampaignSummarySerializer(selectors.summary_of(campaign)).data)
 
 
@@ -178,7 +182,8 @@ class RollbackView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Roll back; for managers."""
-        promotion = rollback_promotion(campaign=managed_campaign(request.user, slug), actor=request.user)
+        user = user_of(request)
+        promotion = rollback_promotion(campaign=managed_campaign(user, slug), actor=user)
         return Response(PromotionSerializer(promotion).data, status=status.HTTP_201_CREATED)
 
 
@@ -195,7 +200,7 @@ class EvaluationViewSet(viewsets.ReadOnlyModelViewSet):
 
     def get_queryset(self) -> QuerySet[Evaluation]:
         """Return the evaluations that the user may see."""
-        return selectors.visible_evaluations(self.request.user).order_by("-created_at", "pk")
+        return selectors.visible_evaluations(user_of(self.request)).order_by("-created_at", "pk")
 
 
 @extend_schema_view(
@@ -211,4 +216,4 @@ class PromotionViewSet(viewsets.ReadOnlyModelViewSet):
 
     def get_queryset(self) -> QuerySet[Promotion]:
         """Return the promotions that the user may see."""
-        return selectors.visible_promotions(self.request.user).order_by("-created_at", "pk")
+        return selectors.visible_promotions(user_of(self.request)).order_by("-created_at", "pk")

@@ -44,6 +44,13 @@ def visible_promotions(user: User) -> QuerySet[Promotion]:
     return promotions.filter(campaign__in=visible_campaigns(user))
 
 
+def current_model(campaign: Campaign) -> ModelVersion | None:
+    """Return the model that new readings of a campaign start from, or None before the first promotion."""
+    if campaign.current_model_id is None:
+        return None
+    return ModelVersion.objects.filter(pk=campaign.current_model_id).first()
+
+
 def live_run(campaign: Campaign) -> TrainingRun | None:
     """Return the queued or running training of a campaign, or None."""
     return TrainingRun.objects.filter(campaign=campaign, status__in=LIVE).first()
@@ -148,7 +155,7 @@ def summary_of(campaign: Campaign) -> CampaignSummary:
         readings={status: by_status.get(status, 0) for status in ReadingStatus.values},
         accepted_since_last_version=new_accepted_cines(campaign),
         train_after=campaign.train_after,
-        current_model=ModelVersion.objects.filter(pk=campaign.current_model_id).first(),
+        current_model=current_model(campaign),
         latest_version=latest_version(campaign),
         running_training=live_run(campaign),
     )

@@ -7,6 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotator.accounts.models import User
+from annotator.campaigns.models import Campaign
 from annotator.datasets.models import DatasetItem
 from annotator.datasets.serializers import VersionRefSerializer
 from annotator.registry import selectors
@@ -34,11 +36,11 @@ class TrainingProgressSerializer(serializers.Serializer):
 class TrainingRunSerializer(serializers.ModelSerializer):
     """A training run with its progress and loss curve."""
 
-    campaign = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    campaign = serializers.SlugRelatedField[Campaign](slug_field="slug", read_only=True)
     dataset_version = VersionRefSerializer(read_only=True)
     base = ModelRefSerializer(read_only=True)
     model = serializers.SerializerMethodField(help_text="The model that came of it.")
-    started_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    started_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True, allow_null=True)
     progress = TrainingProgressSerializer(read_only=True)
     curve = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(allow_null=True), min_length=3, max_length=3),
@@ -220,10 +222,10 @@ class ModelDetailSerializer(ModelSerializer):
 class PromotionSerializer(serializers.ModelSerializer):
     """An entry of a campaign's history of models."""
 
-    campaign = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    campaign = serializers.SlugRelatedField[Campaign](slug_field="slug", read_only=True)
     model = ModelRefSerializer(read_only=True)
     previous = ModelRefSerializer(read_only=True, allow_null=True)
-    actor = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    actor = serializers.SlugRelatedField[User](slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = Promotion

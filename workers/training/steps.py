@@ -53,6 +53,11 @@ def repeat(features: Features, times: int) -> Features:
     return features.map(lambda tensor: tensor.repeat_interleave(times, 0))
 
 
+def share_frame(features: Features, index: int, times: int) -> Features:
+    """Return the features of one frame as `times` rows that share their memory."""
+    return features.map(lambda tensor: tensor[index : index + 1].expand(times, -1, -1, -1))
+
+
 def coverage(masks: Tensor, side: int) -> Tensor:
     """Return how much of each logit cell a mask covers: (B, 1, side, side) from (B, S, S)."""
     return functional.adaptive_avg_pool2d(masks[:, None].float(), side)
@@ -154,7 +159,7 @@ def clip_step(
     corrected = int(rng.integers(1, count)) if rng.random() < 0.3 else -1
     bank, previous, loss, ious = [], None, torch.zeros(()), []
     for index in range(count):
-        features = encoded.map(lambda tensor, index=index: tensor[index : index + 1].expand(groups, -1, -1, -1))
+        features = share_frame(encoded, index, groups)
         masks = torch.from_numpy(targets[index])
         if index in (0, corrected):
             logits = as_logits(masks, side)

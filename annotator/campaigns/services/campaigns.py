@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
@@ -21,7 +20,7 @@ CHANGEABLE = frozenset({"name", "train_after", "auto_promote", "min_gain", "read
 
 @transaction.atomic
 def create_campaign(
-    *, slug: str, name: str, schema: LabelSchema, modality: str, actor: AbstractBaseUser | None = None, **settings: Any
+    *, slug: str, name: str, schema: LabelSchema, modality: str, actor: User | None = None, **settings: Any
 ) -> Campaign:
     """Make a campaign.
 
@@ -49,7 +48,7 @@ def create_campaign(
 
 
 @transaction.atomic
-def update_campaign(*, campaign: Campaign, actor: AbstractBaseUser, changes: dict[str, Any]) -> Campaign:
+def update_campaign(*, campaign: Campaign, actor: User, changes: dict[str, Any]) -> Campaign:
     """Change settings of a campaign.
 
     Raises

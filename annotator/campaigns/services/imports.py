@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
+from annotator.accounts.models import User
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.permissions import require_member
 from annotator.campaigns.services.campaigns import add_cine
@@ -32,7 +32,7 @@ HIDDEN = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 def import_files(
     *,
     campaign: Campaign,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     files: Iterable[SourceFile],
     scratch: Path,
     report: Callable[[FileOutcome], None] | None = None,
@@ -89,7 +89,7 @@ def import_files(
 
 
 @transaction.atomic
-def _finish(batch: ImportBatch, outcomes: list[FileOutcome], actor: AbstractBaseUser | None) -> ImportBatch:
+def _finish(batch: ImportBatch, outcomes: list[FileOutcome], actor: User | None) -> ImportBatch:
     batch.items = [outcome.to_dict() for outcome in outcomes]
     batch.save(update_fields=["items", "updated_at"])
     counts = {kind: sum(item.outcome == kind for item in outcomes) for kind in ("imported", "duplicate", "refused")}

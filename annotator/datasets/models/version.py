@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Q
+
+# Not as `models.*`: DatasetVersion has an attribute of that name, the models trained on it.
+from django.db.models import (
+    PROTECT,
+    CharField,
+    CheckConstraint,
+    ForeignKey,
+    JSONField,
+    PositiveIntegerField,
+    Q,
+    TextChoices,
+    TextField,
+    UniqueConstraint,
+)
 
 from annotator.core.models import BaseModel
 
 from .split import Split
 
 
-class VersionStatus(models.TextChoices):
+class VersionStatus(TextChoices):
     """Where a dataset version stands."""
 
     BUILDING = "BUILDING", "Building"
@@ -32,29 +44,27 @@ class DatasetVersion(BaseModel):
         VersionStatus.FAILED: set(),
     }
 
-    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="dataset_versions")
-    number = models.PositiveIntegerField()
-    status = models.CharField(max_length=16, choices=VersionStatus.choices, default=VersionStatus.BUILDING)
-    manifest_digest = models.CharField(max_length=64)
-    counts = models.JSONField(default=dict)
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    reason = models.CharField(max_length=200, blank=True, default="")
-    error_message = models.TextField(blank=True, default="")
+    campaign = ForeignKey("campaigns.Campaign", on_delete=PROTECT, related_name="dataset_versions")
+    number = PositiveIntegerField()
+    status = CharField(max_length=16, choices=VersionStatus.choices, default=VersionStatus.BUILDING)
+    manifest_digest = CharField(max_length=64)
+    counts = JSONField(default=dict)
+    parent = ForeignKey("self", null=True, blank=True, on_delete=PROTECT, related_name="children")
+    created_by = ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=PROTECT, related_name="+")
+    reason = CharField(max_length=200, blank=True, default="")
+    error_message = TextField(blank=True, default="")
 
     class Meta:
         ordering = ["campaign", "-number"]
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "number"], name="version_number_once"),
-            models.UniqueConstraint(
+            UniqueConstraint(fields=["campaign", "number"], name="version_number_once"),
+            UniqueConstraint(
                 fields=["campaign", "manifest_digest"],
                 condition=~Q(status=VersionStatus.FAILED),
                 name="version_content_once",
             ),
-            models.CheckConstraint(condition=Q(status__in=VersionStatus.values), name="version_status_is_known"),
-            models.CheckConstraint(condition=Q(number__gte=1), name="version_number_from_one"),
+            CheckConstraint(condition=Q(status__in=VersionStatus.values), name="version_status_is_known"),
+            CheckConstraint(condition=Q(number__gte=1), name="version_number_from_one"),
         ]
 
     def __str__(self) -> str:
@@ -64,19 +74,19 @@ class DatasetVersion(BaseModel):
 class DatasetItem(BaseModel):
     """One accepted reading inside a version."""
 
-    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="items")
-    cine = models.ForeignKey("imaging.Cine", on_delete=models.PROTECT, related_name="dataset_items")
-    reading = models.ForeignKey("readings.Reading", on_delete=models.PROTECT, related_name="dataset_items")
-    patient_key = models.CharField(max_length=64)
-    split = models.CharField(max_length=8, choices=Split.choices)
-    masks = models.PositiveIntegerField()
+    version = ForeignKey(DatasetVersion, on_delete=PROTECT, related_name="items")
+    cine = ForeignKey("imaging.Cine", on_delete=PROTECT, related_name="dataset_items")
+    reading = ForeignKey("readings.Reading", on_delete=PROTECT, related_name="dataset_items")
+    patient_key = CharField(max_length=64)
+    split = CharField(max_length=8, choices=Split.choices)
+    masks = PositiveIntegerField()
 
     class Meta:
         ordering = ["version", "split", "cine", "reading"]
         constraints = [
-            models.UniqueConstraint(fields=["version", "reading"], name="item_reading_once"),
-            models.CheckConstraint(condition=Q(split__in=Split.values), name="item_split_is_known"),
-            models.CheckConstraint(condition=Q(masks__gte=1), name="item_has_masks"),
+            UniqueConstraint(fields=["version", "reading"], name="item_reading_once"),
+            CheckConstraint(condition=Q(split__in=Split.values), name="item_split_is_known"),
+            CheckConstraint(condition=Q(masks__gte=1), name="item_has_masks"),
         ]
 
     def __str__(self) -> str:

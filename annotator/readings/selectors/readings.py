@@ -6,20 +6,21 @@ import uuid
 
 from django.db.models import QuerySet
 
+from annotator.accounts.models import User
 from annotator.campaigns.models import Campaign, Label
 from annotator.campaigns.selectors import labels_of
 from annotator.core.errors import NotFound
 from annotator.readings.models import Reading
 from annotator.readings.models.reading import ACCEPTED
-from annotator.readings.permissions import AnyUser, visible_to_q
+from annotator.readings.permissions import visible_to_q
 
 
-def visible_to(user: AnyUser) -> QuerySet[Reading]:
+def visible_to(user: User) -> QuerySet[Reading]:
     """Return the readings that a user may see, with what lists and permissions need of their relations."""
     return Reading.objects.filter(visible_to_q(user)).select_related("campaign", "cine", "reader", "assignment")
 
 
-def visible_reading(user: AnyUser, reading_id: uuid.UUID | str) -> Reading:
+def visible_reading(user: User, reading_id: uuid.UUID | str) -> Reading:
     """Return a reading that a user may see.
 
     Raises

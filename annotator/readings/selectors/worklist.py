@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -16,10 +16,18 @@ from annotator.readings.models import Reading
 from .progress import Progress, progress_of
 
 if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
     from annotator.accounts.models import User
 
 NEW = "NEW"
 """Worklist status of a cine that the user has not opened."""
+
+
+class Standing(TypedDict):
+    """What `worklist_of` adds to a cine of a campaign: the status of the user's own reading, None before it."""
+
+    reading_status: str | None
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class WorklistRow:
     progress: Progress | None
 
 
-def worklist_of(user: User) -> QuerySet[CampaignCine]:
+def worklist_of(user: User) -> QuerySet[WithAnnotations[CampaignCine, Standing]]:
     """Return the cines that a user may read, campaign by campaign, in their order.
 
     These are the cines that the user has been assigned or has opened, and those of the user's campaigns that may

@@ -174,6 +174,8 @@ def _record_edit(reading: Reading, event: ReadingEvent, parsed: ParsedEvent) -> 
 def _check_target(reading: Reading, parsed: ParsedEvent) -> ReadingEvent | None:
     if parsed.kind not in REVERSALS:
         return None
+    if parsed.target_id is None:
+        raise AssertionError("a parsed undo or redo names its target")
     target = ReadingEvent.objects.filter(reading=reading, pk=parsed.target_id).first()
     if target is None:
         raise InvalidInput(

@@ -10,7 +10,7 @@ from annotator.core import audit
 from annotator.core.errors import IllegalTransition
 from annotator.core.transitions import transition
 from annotator.registry.models import ModelStatus, ModelVersion, Promotion, PromotionReason
-from annotator.registry.selectors import promotion_stack
+from annotator.registry.selectors import current_model, promotion_stack
 
 from .announce import announce_model
 
@@ -59,7 +59,7 @@ def promote_model(
             )
         if model.status != ModelStatus.PROMOTED:
             model = transition(model, ModelStatus.PROMOTED, actor=actor, reason=reason)
-        previous = ModelVersion.objects.filter(pk=campaign.current_model_id).first()
+        previous = current_model(campaign)
         campaign.current_model_id = model.pk
         campaign.current_checkpoint = model.checkpoint
         campaign.current_family = model.family

@@ -17,8 +17,8 @@ from annotator.core.transitions import transition
 from annotator.datasets.models import DatasetItem, DatasetVersion, Split, VersionStatus
 from annotator.datasets.selectors import latest_version, new_accepted_cines
 from annotator.datasets.services import freeze_dataset_version
-from annotator.registry.models import ModelVersion, RunStatus, TrainingRun, Trigger
-from annotator.registry.selectors import live_run
+from annotator.registry.models import RunStatus, TrainingRun, Trigger
+from annotator.registry.selectors import current_model, live_run
 from workers.protocol.messages import ModelRef, TrainingCancel, TrainingRequest
 
 from .announce import announce_run
@@ -73,7 +73,9 @@ def start_training_run(
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         _refuse_second(campaign)
-        base = ModelVersion.objects.get(pk=campaign.current_model_id)
+        base = current_model(campaign)
+        if base is None:
+            raise AssertionError("a campaign that has just been given a model has one")
         run = TrainingRun.objects.create(
             campaign=campaign,
             dataset_version=version,
@@ -138,7 +140,7 @@ def send_cancel(run: TrainingRun) -> None:
     send_on_commit("training.cancel", TrainingCancel(run_id=str(run.pk)).to_dict(), queue=TRAINING_QUEUE)
 
 
-_ENDED = {
+_ENDED: dict[str, str] = {
     RunStatus.SUCCEEDED: "succeeded",
     RunStatus.FAILED: "failed",
     RunStatus.CANCELLED: "was cancelled",

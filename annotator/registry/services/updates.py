@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -112,7 +113,7 @@ def _ask_policy(run: TrainingRun) -> None:
     send_on_commit("registry.evaluate_policy", {"campaign": run.campaign.slug}, queue="default")
 
 
-def _add_progress(run: TrainingRun, data: dict[str, Any]) -> None:
+def _add_progress(run: TrainingRun, data: Mapping[str, Any]) -> None:
     """Add a progress report to the curve, and to `progress` unless a later one is known."""
     step, loss = _whole(data.get("step")), _number(data.get("loss"))
     if step is None:
