@@ -358,7 +358,7 @@ def preprocess(
         Zero at mid-grey, about -2 to 2. The picture fills the square; its aspect ratio is not kept, prompts and masks
         are scaled the same way.
     """
-    images = torch.from_numpy(np.ascontiguousarray(frames)).to(device).float()
+    images = torch.from_numpy(np.array(frames)).to(device).float()  # a copy: frames may be read-only
     images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
     if images.shape[-2:] != (size, size):
         images = functional.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
