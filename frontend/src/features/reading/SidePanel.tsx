@@ -111,7 +111,7 @@ function LabelRow({ label }: { label: LabelInfo }) {
             </Text>
             <Text size="xs" c="dark.2" className="numbers">
               {provenance
-                ? `${ORIGINS[provenance as keyof typeof ORIGINS]}${score && provenance !== "HUMAN" ? `, model sure ${score}` : ""}`
+                ? `${ORIGINS[provenance as keyof typeof ORIGINS]}${score && provenance !== "HUMAN" ? ` · confidence ${score}` : ""}`
                 : "no mask here"}
             </Text>
           </div>
