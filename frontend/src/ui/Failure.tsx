@@ -1,6 +1,6 @@
 /** A whole page that could not be shown: why, and what to do about it. */
 
-import { Button, Center, Code, Stack, Text, Title } from "@mantine/core";
+import { Button, Center, Code, Group, Stack, Text, Title } from "@mantine/core";
 import { sentenceOf } from "../api/client";
 import { Refusal } from "../editor/types";
 
@@ -13,9 +13,14 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry: () => voi
           {sentenceOf(error)}
         </Text>
         {error instanceof Refusal && <Code>{error.code}</Code>}
-        <Button variant="default" onClick={onRetry}>
-          Try again
-        </Button>
+        <Group>
+          <Button variant="default" onClick={onRetry}>
+            Try again
+          </Button>
+          <Button variant="subtle" component="a" href="/">
+            To the worklist
+          </Button>
+        </Group>
       </Stack>
     </Center>
   );
