@@ -10,6 +10,8 @@ from pytest_django import Settings
 
 from annotator.core.middleware import DOCS_POLICY, POLICY
 
+# A request hands its database connections back at its end, so there has to be a database.
+pytestmark = pytest.mark.django_db
 PAGE = b"<!doctype html><title>CineLoop</title>"
 
 

@@ -57,6 +57,7 @@ def test_what_is_rolled_back_sends_no_task(sent: Sent) -> None:
     assert sent == []
 
 
+@pytest.mark.django_db
 def test_a_service_task_is_acknowledged_late() -> None:
     """A worker that dies in the middle leaves it to another."""
     seen: list[dict[str, Any]] = []

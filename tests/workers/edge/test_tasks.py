@@ -53,7 +53,8 @@ def training(desk: Desk) -> TrainingRequest:
 
 
 def test_every_message_has_its_task(app: Celery) -> None:
-    names = {name for name in app.tasks if not name.startswith("celery.")}
+    # The web tier's own tasks are shared by every application of a process that has loaded them.
+    names = {name for name in app.tasks if name.startswith(("gpu.", "training."))}
     assert names == {"gpu.predict", "gpu.propagate", "gpu.warm", "gpu.cancel", "training.run", "training.cancel"}
 
 
