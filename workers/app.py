@@ -36,7 +36,8 @@ TRAINING_QUEUE = "training"
 
 def make_app(config: WorkerConfig) -> Celery:
     """Return the Celery application of a worker process."""
-    app = Celery("workers", broker=config.broker_url)
+    # Without Celery's fixups: one of them would load Django wherever the environment names its settings.
+    app = Celery("workers", broker=config.broker_url, fixups=[])
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -160,6 +161,8 @@ def main() -> int:
         print(f"cineloop: {error}", file=sys.stderr)
         return 1
     app = make_app(config)
+    # The threads of the pool look tasks up in the default application of the process.
+    app.set_default()
     worker = Worker(app, config, KINDS[options.kind])
     controller: WorkController = app.WorkController(
         pool="threads", concurrency=1, queues=worker.queues, hostname=f"worker@{config.name}"

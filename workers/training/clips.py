@@ -14,10 +14,12 @@ SIZE = 256
 FRAMES = 4
 OBJECTS = 8
 MINIMUM_PIXELS = 60
+Clip = tuple[str, NDArray[np.uint8], NDArray[np.bool_], list[str]]
+"""Kind, frames (T, H, W), masks (O, T, H, W), names."""
 MIX = ("xa", "xa", "xa", "xa", "us", "mr", "ivus", "oct")
 
 
-def make_clip(seed: int) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_], list[str]] | None:
+def make_clip(seed: int) -> Clip | None:
     """Return (kind, frames (T, H, W), masks (O, T, H, W), names) of a clip, or None when nothing in it is visible."""
     kind = MIX[seed % len(MIX)]
     fps = float(np.random.default_rng(seed).choice([7.5, 15.0, 15.0, 30.0]))
@@ -67,7 +69,7 @@ class ClipStore:
     def __len__(self) -> int:
         return len(self._paths)
 
-    def get(self, index: int) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_], list[str]] | None:
+    def get(self, index: int) -> Clip | None:
         """Return (kind, frames (T, H, W), masks (O, T, H, W), names), or None for an empty clip."""
         if index not in self._loaded:
             with np.load(self._paths[index]) as data:

@@ -98,3 +98,33 @@ def test_a_worker_that_cannot_start_says_why_in_one_sentence(
     (sentence,) = ended.stderr.strip().splitlines()
     assert sentence.startswith("cineloop: ")
     assert variable in sentence
+
+
+def test_a_worker_never_loads_django_even_where_the_environment_names_it(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from workers.app import GPU, TRAINING, Worker, make_app
+from workers.config import config_from_environment
+config = config_from_environment()
+app = make_app(config)
+worker = Worker(app, config, (GPU, TRAINING))
+app.WorkController(pool="threads", concurrency=1, queues=worker.queues)
+print([name for name in ("django.db", "annotator", "channels") if name in sys.modules])
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "annotator.settings.production",
+            "BROKER_URL": "redis://127.0.0.1",
+            "CINELOOP_DATA_DIR": str(tmp_path),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
