@@ -17,75 +17,77 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from fixtures.synthetic import KINDS, generate_cine
 from tests import machine
 from tests.benchmarks.figure import print_figure
 from tests.benchmarks.learn import read_angiograms
-from workers.engine.bundled import BundledSam2, preprocess
-from workers.engine.checkpoints import load_checkpoint
 from workers.engine.cine import CinePixels
 from workers.engine.families import load_bundled
 from workers.engine.features import FeatureStore
-from workers.engine.segmenter import LabelTrack, Session
+from workers.engine.segmenter import LabelTrack, Segmenter, Session
 from workers.training.evaluate import agreement
-from workers.training.prompts import bounding_box
-from workers.training.steps import FrameBatch, frame_step
+from workers.training.prompts import bounding_box, click_inside, correcting_click
 
 CHECKPOINT = machine.ROOT / "fixtures" / "checkpoints" / "bundled.safetensors"
 TARGETS = {"xa": "coronary_artery", "us": "left_ventricle", "ivus": "lumen", "oct": "lumen", "mr": "left_ventricle"}
 FIRST_SEED = 7_100_000
 CLICKS = 5
 TRACKED_FRAMES, CORRECTED = 13, 6
-Box = tuple[float, float, float, float]
 
 
-def simulate(
-    model: BundledSam2, image: NDArray[np.uint8], mask: NDArray[np.bool_], near: NDArray[np.bool_], whole: bool
-) -> dict[str, float]:
-    """Return the IoU after each click, for one box, and from the neighbour's mask; all at the model's size."""
-    size = float(model.image_size)
-    boxes: list[list[Box | None]] = [[(0.0, 0.0, size, size) if whole else None]]
-    batch = FrameBatch(preprocess(image[None]), mask[None, None], near[None, None], boxes)
-    found = {}
-    for mode, corrections in (("click", CLICKS - 1), ("box", 0), ("track", 0)):
-        _, ious = frame_step(model, batch, np.random.default_rng(1), mode=mode, corrections=corrections)
-        names = [f"click{number}" for number in range(1, CLICKS + 1)] if mode == "click" else [mode]
-        found.update(zip(names, ious, strict=True))
+def open_session(segmenter: Segmenter, frames: NDArray[np.uint8], name: str, folder: Path) -> Session:
+    """Return a session on frames (T, H, W), as the worker opens one."""
+    path = folder / f"{name}.npy"
+    np.save(path, frames)
+    pixels = CinePixels(path, digest=name, window=(0, 255))
+    return segmenter.open(pixels, features=FeatureStore(1 << 28))
+
+
+def simulate(session: Session, truth: NDArray[np.bool_], whole: bool) -> dict[str, float]:
+    """Return the IoU with the truth (H, W) on frame 0 after each click, and for one box, at the cine's resolution."""
+    rows, columns = truth.shape
+    first = click_inside(np.random.default_rng(1), truth)
+    points, mask, found = [(*first, True)], None, {}
+    for number in range(1, CLICKS + 1):
+        mask = session.predict(0, points=points, previous_mask=mask).mask
+        found[f"click{number}"] = agreement(mask, truth)[0]
+        click = correcting_click(None, truth, mask)
+        if click is not None:
+            points.append(click)
+    box = (0.0, 0.0, float(columns), float(rows)) if whole else bounding_box(truth)
+    found["box"] = agreement(session.predict(0, box=box).mask, truth)[0]
     return found
 
 
-def synthetic(model: BundledSam2, cines: int) -> dict[str, float]:
+def means(sums: dict[str, list[float]]) -> dict[str, float]:
+    """Return the mean of each list."""
+    return {name: round(float(np.mean(values)), 3) for name, values in sums.items()}
+
+
+def synthetic(segmenter: Segmenter, cines: int, folder: Path) -> dict[str, float]:
     """Return mean IoUs on held-out synthetic cines by kind."""
     sums: dict[str, list[float]] = defaultdict(list)
     for kind in KINDS:
         for seed in range(FIRST_SEED, FIRST_SEED + cines):
-            cine = generate_cine(kind, seed=seed, frames=2)
-            mask = cine.labels[TARGETS[kind]]
-            if mask[0].sum() < 60 or not mask[1].any():
+            cine = generate_cine(kind, seed=seed, frames=1)
+            truth = cine.labels[TARGETS[kind]][0]
+            if truth.sum() < 60:
                 continue
-            for name, iou in simulate(model, cine.frames[0], mask[0], mask[1], kind == "xa").items():
+            session = open_session(segmenter, cine.frames, f"{kind}{seed}", folder)
+            for name, iou in simulate(session, truth, kind == "xa").items():
                 sums[f"{kind}_{name}"].append(iou)
-    return {name: round(float(np.mean(values)), 3) for name, values in sums.items()}
+    return means(sums)
 
 
-def real(model: BundledSam2, shared: Path) -> dict[str, float]:
-    """Return mean IoUs on the real angiograms, brought to the model's square."""
+def real(segmenter: Segmenter, shared: Path, folder: Path) -> dict[str, float]:
+    """Return mean IoUs on the real angiograms."""
     sums: dict[str, list[float]] = defaultdict(list)
-    size = (model.image_size, model.image_size)
     for angiogram in read_angiograms(shared):
-        image = functional.interpolate(
-            torch.from_numpy(angiogram.image.astype(np.float32))[None, None], size=size, mode="bilinear", antialias=True
-        )
-        mask = functional.interpolate(
-            torch.from_numpy(angiogram.mask.astype(np.float32))[None, None], size=size, mode="bilinear", antialias=True
-        )
-        truth = (mask[0, 0] > 0.5).numpy()
-        found = simulate(model, image[0, 0].round().to(torch.uint8).numpy(), truth, truth, whole=True)
-        for name in [f"click{number}" for number in range(1, CLICKS + 1)] + ["box"]:
-            sums[f"real_{name}"].append(found[name])
-    return {name: round(float(np.mean(values)), 3) for name, values in sums.items()}
+        session = open_session(segmenter, angiogram.image[None], angiogram.name, folder)
+        for name, iou in simulate(session, angiogram.mask, whole=True).items():
+            sums[f"real_{name}"].append(iou)
+    return means(sums)
 
 
 def track(
@@ -97,48 +99,44 @@ def track(
     return {one.frame_index: agreement(one.mask, truth[one.frame_index])[0] for one in answers if one is not None}
 
 
-def propagation(checkpoint: Path, kind: str, cines: int) -> dict[str, float]:
+def propagation(segmenter: Segmenter, kind: str, cines: int, folder: Path) -> dict[str, float]:
     """Return the mean IoU of a propagated cine, and of the neighbours of a frame before and after its correction."""
-    segmenter = load_bundled(checkpoint, torch.device("cpu"))
     sums: dict[str, list[float]] = defaultdict(list)
     for seed in range(FIRST_SEED, FIRST_SEED + cines):
         cine = generate_cine(kind, seed=seed, frames=TRACKED_FRAMES)
         truth = cine.labels[TARGETS[kind]]
         if not truth.any((1, 2)).all():
             continue
-        with tempfile.TemporaryDirectory() as name:
-            path = Path(name) / "cine.npy"
-            np.save(path, cine.frames)
-            with CinePixels(path, digest=f"{kind}{seed}", window=(0, 255)) as pixels:
-                session = segmenter.open(pixels, features=FeatureStore(1 << 28))
-                rows, columns = truth.shape[1:]
-                box = (0.0, 0.0, float(columns), float(rows)) if kind == "xa" else bounding_box(truth[0])
-                masks = {"first": session.predict(0, box=box).mask, "corrected": truth[CORRECTED]}
-                before = track(session, masks, truth, {0: "first"})
-                after = track(session, masks, truth, {0: "first", CORRECTED: "corrected"})
-        sums[f"{kind}_propagated"].append(float(np.mean(list(before.values()))))
+        session = open_session(segmenter, cine.frames, f"{kind}{seed}-tracked", folder)
+        rows, columns = truth.shape[1:]
+        box = (0.0, 0.0, float(columns), float(rows)) if kind == "xa" else bounding_box(truth[0])
+        masks = {"first": session.predict(0, box=box).mask, "corrected": truth[CORRECTED]}
+        before = track(session, masks, truth, {0: "first"})
+        after = track(session, masks, truth, {0: "first", CORRECTED: "corrected"})
         near = [CORRECTED - 2, CORRECTED - 1, CORRECTED + 1, CORRECTED + 2]
+        sums[f"{kind}_propagated"].append(float(np.mean(list(before.values()))))
         sums[f"{kind}_near_before"].append(float(np.mean([before[frame] for frame in near])))
         sums[f"{kind}_near_corrected"].append(float(np.mean([after[frame] for frame in near])))
-    return {name: round(float(np.mean(values)), 3) for name, values in sums.items()}
+    return means(sums)
 
 
-@torch.no_grad()
 def main() -> int:
     """Measure and print the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--cines", type=int, default=24, help="synthetic cines of each kind")
     options = parser.parse_args()
-    model, _ = load_checkpoint(options.checkpoint)
-    figures = synthetic(model, options.cines)
-    for kind in ("xa", "us"):
-        figures |= propagation(options.checkpoint, kind, options.cines // 2)
+    segmenter = load_bundled(options.checkpoint, torch.device("cpu"))
     shared = machine.shared_data()
-    if shared is None:
-        print("NOT RUN: the shared angiograms are not on this machine.", file=sys.stderr)
-    else:
-        figures |= real(model, shared)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures = synthetic(segmenter, options.cines, folder)
+        for kind in ("xa", "us"):
+            figures |= propagation(segmenter, kind, options.cines // 2, folder)
+        if shared is None:
+            print("NOT RUN: the shared angiograms are not on this machine.", file=sys.stderr)
+        else:
+            figures |= real(segmenter, shared, folder)
     for name, value in figures.items():
         print(f"{name:24} {value:.3f}")
     print_figure(**figures)

@@ -88,11 +88,12 @@ class Session(Protocol):
         ----------
         frame_index : int
         points : sequence of (x, y, positive)
-            Image pixels, (0, 0) the upper left corner of the image.
+            Image pixels, (0, 0) the upper left corner of the image; the newest last.
         box : (x0, y0, x1, y1), optional
             Image pixels.
         previous_mask : ndarray of bool (H, W), optional
-            The mask that the newest prompt corrects.
+            The mask that the newest point corrects: it changes near that point, unless the model now answers something
+            else altogether.
 
         Raises
         ------

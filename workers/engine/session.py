@@ -24,6 +24,7 @@ from workers.engine.errors import EngineError
 from workers.engine.features import FeatureKey, FeatureStore
 from workers.engine.masks import to_logits, to_mask
 from workers.engine.plan import Run, nearest_conditioning, plan_runs
+from workers.engine.refine import keep_local
 from workers.engine.segmenter import Box, FrameMask, LabelTrack, LoadMask, Mask, ModelSpec, Point, Prediction
 from workers.engine.tensors import Decoded, Features, Memory
 
@@ -122,7 +123,10 @@ class Sam2Session:
         previous = None if previous_mask is None else to_logits(previous_mask, self._side).to(self._device)
         decoded = self._model.decode(features, places, signs, previous=previous)
         logits, score = decoded.best()
-        return Prediction(to_mask(logits, self._cine.rows, self._cine.columns), _score(score[0]))
+        mask = to_mask(logits, self._cine.rows, self._cine.columns)
+        if previous_mask is not None and points:
+            mask = keep_local(previous_mask, mask, points[-1])
+        return Prediction(mask, _score(score[0]))
 
     def _prompts(self, points: Sequence[Point], box: Box | None) -> tuple[Tensor, Tensor]:
         """Return checked prompts in model pixels: places (1, P, 2) and signs (1, P), the corners of a box first."""
