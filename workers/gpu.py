@@ -87,7 +87,7 @@ class Workbench:
         self.models = Models(store, device)
         self.features = FeatureStore(feature_bytes, feature_bytes // SHARE_OF_A_CINE)
         self._store = store
-        self._cines: OrderedDict[tuple[str, float, float], CinePixels] = OrderedDict()
+        self._cines: OrderedDict[tuple[str, float, float, str], CinePixels] = OrderedDict()
         self._masks: OrderedDict[str, Mask] = OrderedDict()
 
     def session(self, model: ModelRef, cine: CineRef) -> Session:
@@ -96,10 +96,12 @@ class Workbench:
 
     def _cine(self, cine: CineRef) -> CinePixels:
         low, high = cine.window
-        key = (cine.digest, low, high)
+        key = (cine.digest, low, high, cine.modality)
         found = self._cines.get(key)
         if found is None:
-            found = CinePixels(self._store.path(cine.digest), digest=cine.digest, window=(low, high))
+            found = CinePixels(
+                self._store.path(cine.digest), digest=cine.digest, window=(low, high), modality=cine.modality
+            )
             self._cines[key] = found
             while len(self._cines) > CINES_KEPT:
                 # Not closed here: a propagation between two of its steps may still read it; the last user closes it.

@@ -36,11 +36,11 @@ CLICKS = 5
 TRACKED_FRAMES, CORRECTED = 13, 6
 
 
-def open_session(segmenter: Segmenter, frames: NDArray[np.uint8], name: str, folder: Path) -> Session:
-    """Return a session on frames (T, H, W), as the worker opens one."""
+def open_session(segmenter: Segmenter, frames: NDArray[np.uint8], kind: str, name: str, folder: Path) -> Session:
+    """Return a session on frames (T, H, W) of a kind, as the worker opens one."""
     path = folder / f"{name}.npy"
     np.save(path, frames)
-    pixels = CinePixels(path, digest=name, window=(0, 255))
+    pixels = CinePixels(path, digest=name, window=(0, 255), modality=kind.upper())
     return segmenter.open(pixels, features=FeatureStore(1 << 28))
 
 
@@ -74,7 +74,7 @@ def synthetic(segmenter: Segmenter, cines: int, folder: Path) -> dict[str, float
             truth = cine.labels[TARGETS[kind]][0]
             if truth.sum() < 60:
                 continue
-            session = open_session(segmenter, cine.frames, f"{kind}{seed}", folder)
+            session = open_session(segmenter, cine.frames, kind, f"{kind}{seed}", folder)
             for name, iou in simulate(session, truth, kind == "xa").items():
                 sums[f"{kind}_{name}"].append(iou)
     return means(sums)
@@ -84,7 +84,7 @@ def real(segmenter: Segmenter, shared: Path, folder: Path) -> dict[str, float]:
     """Return mean IoUs on the real angiograms."""
     sums: dict[str, list[float]] = defaultdict(list)
     for angiogram in read_angiograms(shared):
-        session = open_session(segmenter, angiogram.image[None], angiogram.name, folder)
+        session = open_session(segmenter, angiogram.image[None], "xa", angiogram.name, folder)
         for name, iou in simulate(session, angiogram.mask, whole=True).items():
             sums[f"real_{name}"].append(iou)
     return means(sums)
@@ -107,7 +107,7 @@ def propagation(segmenter: Segmenter, kind: str, cines: int, folder: Path) -> di
         truth = cine.labels[TARGETS[kind]]
         if not truth.any((1, 2)).all():
             continue
-        session = open_session(segmenter, cine.frames, f"{kind}{seed}-tracked", folder)
+        session = open_session(segmenter, cine.frames, kind, f"{kind}{seed}-tracked", folder)
         rows, columns = truth.shape[1:]
         box = (0.0, 0.0, float(columns), float(rows)) if kind == "xa" else bounding_box(truth[0])
         masks = {"first": session.predict(0, box=box).mask, "corrected": truth[CORRECTED]}

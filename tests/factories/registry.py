@@ -19,7 +19,7 @@ def checkpoint_bytes(tag: str = "weights", **metadata: str) -> bytes:
     described = {
         "format": "cineloop-checkpoint-1",
         "family": "bundled",
-        "preprocess_id": "gray-square-v1",
+        "preprocess_id": "gray-square-v2",
         "licence": "Apache-2.0",
         "training": json.dumps({"tag": tag}),
         **metadata,
@@ -41,7 +41,7 @@ def make_model(campaign: Campaign | None = None, tag: str = "base") -> ModelVers
         name=f"Model {tag}",
         family="bundled",
         checkpoint=store_checkpoint(tag),
-        preprocess_id="gray-square-v1",
+        preprocess_id="gray-square-v2",
         code_version="test",
         status=ModelStatus.EVALUATED,
     )

@@ -8,6 +8,7 @@ of a tree and the mask of the neighbouring frame can guide the next one.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,7 +29,10 @@ from torch.nn import functional
 from workers.engine.parts import PROMPT_CHANNELS, DetailDecoder, PromptPyramid, ResidualBlock
 from workers.engine.tensors import Decoded, Features, Memory
 
-PREPROCESS_ID = "gray-square-v1"
+PROJECTIONS = ("XA",)
+"""Modalities whose grey values are line integrals, and whose background therefore hides the vessels before it."""
+FIELD_SIDE, FIELD_SIGMA = 64, 0.08
+FIELD_FLOOR = 8.0
 NEGATIVE, POSITIVE, BOX_START, BOX_END, PADDING = 0, 1, 2, 3, -1
 
 
@@ -48,6 +52,8 @@ class BundledConfig:
         Channels of the stride-2 features.
     memory_frames : int
         Frames of the memory bank, conditioning frames included.
+    even_field : bool
+        Whether the model sees projections with an even background (`even_field`).
     """
 
     image_size: int = 256
@@ -59,6 +65,12 @@ class BundledConfig:
     memory_dim: int = 32
     stem_dim: int = 16
     memory_frames: int = 4
+    even_field: bool = True
+
+    @property
+    def preprocess_id(self) -> str:
+        """Name of what `BundledSam2.prepare` does."""
+        return "gray-square-v2" if self.even_field else "gray-square-v1"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as JSON-serialisable values."""
@@ -68,11 +80,12 @@ class BundledConfig:
     def from_dict(cls, data: dict[str, Any]) -> BundledConfig:
         """Return the config from what `to_dict` gave; raises TypeError on unknown keys."""
         given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-        return cls(**given)
+        # Checkpoints from before the even field do not name it.
+        return cls(**{"even_field": False, **given})
 
 
 class BundledSam2(SAM2Base):
-    """A small SAM 2 with four plain entry points: `encode`, `decode`, `remember`, `recall`."""
+    """A small SAM 2 with five plain entry points: `prepare`, `encode`, `decode`, `remember`, `recall`."""
 
     def __init__(self, config: BundledConfig, **parts: Any) -> None:
         super().__init__(**parts)
@@ -93,13 +106,39 @@ class BundledSam2(SAM2Base):
             nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, half + 1)) for _ in range(candidates)
         )
 
+    def prepare(self, frames: NDArray[np.uint8], modality: str) -> Tensor:
+        """Bring frames to the form that the model was trained on.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8, shape (N, H, W) or (N, H, W, 3)
+        modality : str
+            DICOM code.
+
+        Returns
+        -------
+        Tensor of float32, shape (N, 3, S, S)
+            On the model's device; zero at mid-grey, about -2 to 2. The picture fills the square; its aspect ratio is
+            not kept, prompts and masks are scaled the same way.
+        """
+        size = self.image_size
+        images = torch.from_numpy(np.array(frames)).to(self.device).float()  # a copy: frames may be read-only
+        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
+        if images.shape[-2:] != (size, size):
+            images = functional.interpolate(
+                images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+            )
+        if self.config.even_field and modality in PROJECTIONS:
+            images = even_field(images)
+        return (images.expand(-1, 3, -1, -1) - 127.5) / 64.0
+
     def encode(self, images: Tensor) -> Features:
         """Encode preprocessed images.
 
         Parameters
         ----------
         images : Tensor (N, 3, S, S)
-            From `preprocess`.
+            From `prepare`.
 
         Returns
         -------
@@ -340,26 +379,29 @@ def build_bundled(config: BundledConfig | None = None) -> BundledSam2:
     )
 
 
-def preprocess(
-    frames: NDArray[np.uint8], size: int = BundledConfig.image_size, device: str | torch.device = "cpu"
-) -> Tensor:
-    """Resize 8-bit frames to the model's square input.
+def even_field(images: Tensor) -> Tensor:
+    """Divide images by their own background, so that a vessel looks alike over the lung, the heart and the spine.
+
+    X-rays are absorbed in proportion: contrast in front of a bright lung takes away as large a part of the light as in
+    front of a dark spine, not as large a step of grey.
 
     Parameters
     ----------
-    frames : ndarray of uint8, shape (N, H, W) or (N, H, W, 3)
-    size : int
-        Side of the input in pixels.
-    device : str or torch.device
+    images : Tensor (N, C, S, S)
+        Grey values 0..255.
 
     Returns
     -------
-    Tensor of float32, shape (N, 3, size, size)
-        Zero at mid-grey, about -2 to 2. The picture fills the square; its aspect ratio is not kept, prompts and masks
-        are scaled the same way.
+    Tensor (N, C, S, S)
+        0..255; 128 where a pixel equals its background, a Gaussian of `FIELD_SIGMA` times the side.
     """
-    images = torch.from_numpy(np.array(frames)).to(device).float()  # a copy: frames may be read-only
-    images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-    if images.shape[-2:] != (size, size):
-        images = functional.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-    return (images.expand(-1, 3, -1, -1) - 127.5) / 64.0
+    side, rows = images.shape[-1], images.flatten(0, 1)[:, None]
+    coarse = functional.adaptive_avg_pool2d(rows, FIELD_SIDE)
+    sigma = FIELD_SIGMA * FIELD_SIDE
+    reach = math.ceil(3 * sigma)
+    axis = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+    kernel = torch.softmax(-(axis**2) / (2 * sigma**2), 0)
+    padded = functional.pad(coarse, (reach, reach, reach, reach), mode="replicate")
+    blurred = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
+    field = functional.interpolate(blurred, size=(side, side), mode="bilinear", align_corners=False)
+    return (images * 128 / field.clamp(min=FIELD_FLOOR).view_as(images)).clamp(0, 255)

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from workers.engine.bundled import PREPROCESS_ID, BundledConfig, BundledSam2, build_bundled
+from workers.engine.bundled import BundledConfig, BundledSam2, build_bundled
 
 FAMILY = "bundled"
 LICENCE = "Apache-2.0"
@@ -82,7 +82,7 @@ def save_checkpoint(
         "format": FORMAT,
         "family": FAMILY,
         "config": json.dumps(model.config.to_dict(), sort_keys=True),
-        "preprocess_id": PREPROCESS_ID,
+        "preprocess_id": model.config.preprocess_id,
         "licence": LICENCE,
         "training": json.dumps(training, sort_keys=True),
     }
@@ -136,7 +136,7 @@ def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
     card = ModelCard(
         FAMILY,
         config.image_size,
-        header.get("preprocess_id", PREPROCESS_ID),
+        config.preprocess_id,
         digest,
         header.get("licence", LICENCE),
         training,

@@ -32,6 +32,8 @@ class CinePixels:
         What the cine is known by.
     window : (low, high)
         Grey values that become 0 and 255.
+    modality : str
+        DICOM code.
 
     Raises
     ------
@@ -39,8 +41,8 @@ class CinePixels:
         With code ``cine_unreadable``.
     """
 
-    def __init__(self, path: Path, *, digest: str, window: Sequence[float]) -> None:
-        self.digest = digest
+    def __init__(self, path: Path, *, digest: str, window: Sequence[float], modality: str) -> None:
+        self.digest, self.modality = digest, modality
         self.window = (float(window[0]), float(window[1]))
         try:
             with path.open("rb") as file:

@@ -20,6 +20,8 @@ class FeatureKey:
     preprocess_id : str
     window : (float, float)
         Two cines may share pixels and differ in the window.
+    modality : str
+        Models may see one modality in another way than the next.
     frame_index : int
     """
 
@@ -27,6 +29,7 @@ class FeatureKey:
     model: str
     preprocess_id: str
     window: tuple[float, float]
+    modality: str
     frame_index: int
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from workers.engine.bundled import (
@@ -17,7 +18,6 @@ from workers.engine.bundled import (
     NEGATIVE,
     PADDING,
     POSITIVE,
-    preprocess,
 )
 from workers.engine.cine import CinePixels
 from workers.engine.errors import EngineError
@@ -40,6 +40,8 @@ class Sam2Model(Protocol):
 
     image_size: int
     num_maskmem: int
+
+    def prepare(self, frames: NDArray[np.uint8], modality: str) -> Tensor: ...
 
     def encode(self, images: Tensor) -> Features: ...
 
@@ -91,7 +93,7 @@ class Sam2Session:
 
     def _key(self, frame_index: int) -> FeatureKey:
         spec, cine = self._spec, self._cine
-        return FeatureKey(cine.digest, spec.digest, spec.preprocess_id, cine.window, frame_index)
+        return FeatureKey(cine.digest, spec.digest, spec.preprocess_id, cine.window, cine.modality, frame_index)
 
     @torch.no_grad()
     def _features(self, frame_index: int) -> Features:
@@ -99,7 +101,7 @@ class Sam2Session:
         key = self._key(frame_index)
         kept = self._store.get(key)
         if kept is None:
-            images = preprocess(self._cine.frame(frame_index)[None], self._model.image_size, self._device)
+            images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
             found = self._model.encode(images)
             tensors = (found.deep, found.eighth, found.quarter, found.half)
             kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in tensors)

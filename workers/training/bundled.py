@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workers.engine.bundled import BundledSam2, build_bundled, preprocess
-from workers.engine.checkpoints import save_checkpoint
+from workers.engine.bundled import BundledSam2, build_bundled
+from workers.engine.checkpoints import load_checkpoint, save_checkpoint
 from workers.training.augment import shade, warp
 from workers.training.clips import SIZE, Clip, ClipStore, prepare
 from workers.training.steps import FrameBatch, clip_step, frame_step
@@ -24,8 +24,10 @@ PROMPTS_PER_FRAME = 3
 LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 50
 SAVE_SECONDS = 120
-XA_KEPT = 0.6
-"""Half of the clips are angiograms; of those drawn so many are used, so that 3 in 8 frames are."""
+TRACK_FROM = 0.35
+"""Tracked clips come when so much of the time is over: there is nothing to track before masks are found."""
+KEPT = {"xa": 0.6, "us": 0.5, "ivus": 0.5, "oct": 0.5, "mr": 1.0}
+"""How many of the clips drawn are used: half of them are angiograms, and short axes are the hardest to learn."""
 HELD_OUT = range(900_000, 900_120)
 
 
@@ -83,12 +85,12 @@ def draw_clip(rng: np.random.Generator, clips: ClipStore) -> Clip:
     """Draw a clip that shows something."""
     while True:
         clip = clips.get(int(rng.integers(len(clips))))
-        if clip is not None and (clip[0] != "xa" or rng.random() < XA_KEPT):
+        if clip is not None and rng.random() < KEPT[clip[0]]:
             return clip
 
 
-def sample_frames(rng: np.random.Generator, clips: ClipStore, mode: str) -> FrameBatch:
-    """Draw, augment and preprocess the frames of one step."""
+def sample_frames(rng: np.random.Generator, clips: ClipStore, model: BundledSam2, mode: str) -> FrameBatch:
+    """Draw, augment and prepare the frames of one step."""
     frames: list[torch.Tensor] = []
     targets: list[NDArray[np.bool_]] = []
     boxes: list[list[tuple[float, float, float, float] | None]] = []
@@ -108,15 +110,17 @@ def sample_frames(rng: np.random.Generator, clips: ClipStore, mode: str) -> Fram
             continue
         kept = [names[index] for index in large]
         chosen, given = pick_targets(rng, kind, warped[large], kept, mode=mode)
-        frames.append(shade(rng, picture)[0])
+        pixels = shade(rng, picture)[0].round().clamp(0, 255).to(torch.uint8).numpy()
+        frames.append(model.prepare(pixels, kind.upper()))
         targets.append(chosen)
         boxes.append(given)
-    pixels = torch.stack(frames).round().clamp(0, 255).to(torch.uint8)[:, 0].numpy()
     stacked = np.stack(targets)
-    return FrameBatch(preprocess(pixels), stacked[:, :, 0], stacked[:, :, 1], boxes)
+    return FrameBatch(torch.cat(frames), stacked[:, :, 0], stacked[:, :, 1], boxes)
 
 
-def sample_clip(rng: np.random.Generator, clips: ClipStore) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+def sample_clip(
+    rng: np.random.Generator, clips: ClipStore, model: BundledSam2
+) -> tuple[torch.Tensor, NDArray[np.bool_]]:
     """Draw one clip with the structures to track: images (T, 3, S, S) and masks (T, G, S, S)."""
     while True:
         kind, images, masks, names = draw_clip(rng, clips)
@@ -134,12 +138,12 @@ def sample_clip(rng: np.random.Generator, clips: ClipStore) -> tuple[torch.Tenso
         chosen, _ = pick_targets(rng, kind, warped[large], kept, mode="track")
         order = slice(None, None, -1) if rng.random() < 0.5 else slice(None)
         pixels = shade(rng, picture)[0].round().clamp(0, 255).to(torch.uint8).numpy()
-        return preprocess(pixels[order].copy()), chosen.transpose(1, 0, 2, 3)[order].copy()
+        return model.prepare(pixels[order], kind.upper()), chosen.transpose(1, 0, 2, 3)[order].copy()
 
 
 @torch.no_grad()
 def held_out(model: BundledSam2, clips: ClipStore, count: int = 60) -> dict[str, float]:
-    """Return mean IoU on held-out clips for clicks 1 to 5, a box, and tracking, angiograms (xa) and the rest apart."""
+    """Return mean IoU on held-out clips for clicks 1 to 5, a box, and tracking, by kind."""
     model.eval()
     sums: dict[str, list[float]] = {}
     seen = 0
@@ -151,20 +155,20 @@ def held_out(model: BundledSam2, clips: ClipStore, count: int = 60) -> dict[str,
         kind, images, masks, names = clip
         rng = np.random.default_rng(index)
         target = names.index("coronary_artery") if kind == "xa" else int(rng.integers(len(names)))
-        group = "xa" if kind == "xa" else "other"
         chosen = masks[target][None]
         whole = (0.0, 0.0, float(SIZE), float(SIZE)) if kind == "xa" else None
         boxes: list[list[tuple[float, float, float, float] | None]] = [[whole]]
-        batch = FrameBatch(preprocess(images[:1]), chosen[None, :, 0], chosen[None, :, 1], boxes)
+        pictures = model.prepare(images, kind.upper())
+        batch = FrameBatch(pictures[:1], chosen[None, :, 0], chosen[None, :, 1], boxes)
         _, clicks = frame_step(model, batch, rng, mode="click", corrections=4)
         for number, value in enumerate(clicks, 1):
-            sums.setdefault(f"{group}_click{number}", []).append(value)
+            sums.setdefault(f"{kind}_click{number}", []).append(value)
         _, box = frame_step(model, batch, rng, mode="box", corrections=0)
-        sums.setdefault(f"{group}_box", []).append(box[0])
+        sums.setdefault(f"{kind}_box", []).append(box[0])
         _, track = frame_step(model, batch, rng, mode="track", corrections=0)
-        sums.setdefault(f"{group}_track", []).append(track[0])
-        _, clip_ious = clip_step(model, preprocess(images), chosen.transpose(1, 0, 2, 3), np.random.default_rng(5))
-        sums.setdefault(f"{group}_clip", []).append(float(np.mean(clip_ious)))
+        sums.setdefault(f"{kind}_track", []).append(track[0])
+        _, clip_ious = clip_step(model, pictures, chosen.transpose(1, 0, 2, 3), np.random.default_rng(5))
+        sums.setdefault(f"{kind}_clip", []).append(float(np.mean(clip_ious)))
     model.train()
     return {key: round(float(np.mean(values)), 3) for key, values in sorted(sums.items())}
 
@@ -177,8 +181,13 @@ def train(options: argparse.Namespace) -> None:
     prepare(options.clips, range(options.clip_count), options.threads)
     prepare(options.clips, HELD_OUT, options.threads)
     clips, test = ClipStore(options.clips, range(options.clip_count)), ClipStore(options.clips, HELD_OUT)
-    model = build_bundled().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.02)
+    model, start = build_bundled(), None
+    if options.start is not None:
+        weights, card = load_checkpoint(options.start)
+        model.load_state_dict(weights.state_dict())
+        start = card.sha256
+    model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=0.02)
     state_path = options.out.with_suffix(".state")
     step, spent = 0, 0.0
     if options.resume and state_path.exists():
@@ -195,16 +204,18 @@ def train(options: argparse.Namespace) -> None:
         share = seconds / (60 * options.minutes)
         if share >= 1:
             break
-        rate = LEARNING_RATE * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * share) + 0.005)
+        warm = min(1, (step + 1) / WARM_UP_STEPS)
+        rate = options.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * share) + 0.005)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        if share > 0.35 and rng.random() < 0.3:
+        if (start or share > TRACK_FROM) and rng.random() < 0.3:
             mode = "clip"
-            loss, ious = clip_step(model, *sample_clip(rng, clips), rng)
+            loss, ious = clip_step(model, *sample_clip(rng, clips, model), rng)
         else:
             mode = str(rng.choice(["click", "box", "track"], p=[0.45, 0.35, 0.2]))
             corrections = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.35, 0.25, 0.15]))
-            loss, ious = frame_step(model, sample_frames(rng, clips, mode), rng, mode=mode, corrections=corrections)
+            batch = sample_frames(rng, clips, model, mode)
+            loss, ious = frame_step(model, batch, rng, mode=mode, corrections=corrections)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -236,6 +247,7 @@ def train(options: argparse.Namespace) -> None:
         "data": "synthetic cines of fixtures.synthetic",
         "clips": options.clip_count,
         "seed": options.seed,
+        "start": start,
         "steps": step,
         "minutes": round(seconds / 60, 1),
         "hardware": f"{platform.machine()} CPU, {options.threads} threads",
@@ -254,6 +266,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=90.0)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
+    parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
     parser.add_argument("--resume", action="store_true")
     train(parser.parse_args())
 

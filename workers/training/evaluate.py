@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from workers.engine.bundled import BOX_END, BOX_START, BundledSam2, preprocess
+from workers.engine.bundled import BOX_END, BOX_START, BundledSam2
 from workers.training.manifest import Example, examples
 from workers.training.prompts import bounding_box
 
@@ -53,14 +53,14 @@ def evaluation_box(example: Example) -> tuple[float, float, float, float]:
 
 @torch.no_grad()
 def answer_box(
-    model: BundledSam2, image: NDArray[np.uint8], box: tuple[float, float, float, float]
+    model: BundledSam2, image: NDArray[np.uint8], modality: str, box: tuple[float, float, float, float]
 ) -> NDArray[np.bool_]:
-    """Return the mask (H, W) that the model gives for one box (x0, y0, x1, y1) on one frame."""
+    """Return the mask (H, W) that the model gives for one box (x0, y0, x1, y1) on one frame (H, W) or (H, W, 3)."""
     rows, columns = image.shape[:2]
     size = model.image_size
     scale = torch.tensor([size / columns, size / rows])
     points = torch.tensor(box).reshape(1, 2, 2) * scale
-    features = model.encode(preprocess(image[None], size))
+    features = model.encode(model.prepare(image[None], modality))
     decoded = model.decode(features, points, torch.tensor([[BOX_START, BOX_END]]))
     logits = functional.interpolate(decoded.best()[0], size=(rows, columns), mode="bilinear", align_corners=False)
     return (logits[0, 0] > 0).numpy()
@@ -85,7 +85,8 @@ def evaluate_model(model: BundledSam2, items: list[Example]) -> dict[str, Any]:
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for item in items:
         if item.mask.any():
-            found[item.cine].append(agreement(answer_box(model, item.image, evaluation_box(item)), item.mask))
+            answer = answer_box(model, item.image, item.modality, evaluation_box(item))
+            found[item.cine].append(agreement(answer, item.mask))
     scores = [Score(cine, *(float(value) for value in np.mean(pairs, 0))) for cine, pairs in sorted(found.items())]
     if not scores:
         return {"iou": None, "dice": None, "iou_low": None, "iou_high": None, "cines": []}

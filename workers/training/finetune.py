@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from workers.engine.bundled import BundledSam2, preprocess
+from workers.engine.bundled import BundledSam2
 from workers.engine.checkpoints import load_checkpoint, save_checkpoint
 from workers.training.augment import shade, warp
 from workers.training.evaluate import evaluate_model
@@ -80,11 +80,11 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class SquareFrame:
-    """One frame at the model's size with its masks: image (S, S) uint8, masks by label, and whether it is XA."""
+    """One frame at the model's size with its masks: image (S, S) uint8, masks by label, and the DICOM modality."""
 
     image: NDArray[np.uint8]
     masks: dict[str, NDArray[np.bool_]]
-    is_angiogram: bool
+    modality: str
 
 
 def to_squares(items: list[Example], size: int) -> list[SquareFrame]:
@@ -107,12 +107,15 @@ def to_squares(items: list[Example], size: int) -> list[SquareFrame]:
                 masks[item.label] = mask
         if masks:
             pixels = picture[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
-            squares.append(SquareFrame(pixels, masks, group[0].modality == "XA"))
+            squares.append(SquareFrame(pixels, masks, group[0].modality))
     return squares
 
 
-def sample_batch(rng: np.random.Generator, squares: list[SquareFrame], config: FinetuneConfig, size: int) -> FrameBatch:
-    """Draw and augment the frames of one step, with their targets and boxes."""
+def sample_batch(
+    rng: np.random.Generator, squares: list[SquareFrame], config: FinetuneConfig, model: BundledSam2
+) -> FrameBatch:
+    """Draw, augment and prepare the frames of one step, with their targets and boxes."""
+    size = model.image_size
     images: list[torch.Tensor] = []
     targets: list[NDArray[np.bool_]] = []
     neighbours: list[NDArray[np.bool_]] = []
@@ -133,15 +136,15 @@ def sample_batch(rng: np.random.Generator, squares: list[SquareFrame], config: F
         if not visible:
             continue
         chosen = [visible[int(rng.integers(len(visible)))] for _ in range(config.prompts_per_frame)]
-        images.append(shade(rng, picture, config.strength)[0])
+        pixels = shade(rng, picture, config.strength)[0].round().clamp(0, 255).to(torch.uint8).numpy()
+        images.append(model.prepare(pixels, square.modality))
         targets.append(now[chosen])
         neighbours.append(then[chosen])
-        whole = [square.is_angiogram and rng.random() < 0.7 for _ in chosen]
+        whole = [square.modality == "XA" and rng.random() < 0.7 for _ in chosen]
         slack = rng.uniform(0, 0.04, 4) * size
         around = (float(slack[0]), float(slack[1]), float(size - slack[2]), float(size - slack[3]))
         boxes.append([around if flag else None for flag in whole])
-    pixels = torch.stack(images).round().clamp(0, 255).to(torch.uint8)[:, 0].numpy()
-    return FrameBatch(preprocess(pixels, size), np.stack(targets), np.stack(neighbours), boxes)
+    return FrameBatch(torch.cat(images), np.stack(targets), np.stack(neighbours), boxes)
 
 
 def finetune(
@@ -228,7 +231,7 @@ def finetune(
             group["lr"] = rate
         mode = str(rng.choice(["box", "click", "track"], p=[0.55, 0.3, 0.15]))
         corrections = int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))
-        batch = sample_batch(rng, squares, config, model.image_size)
+        batch = sample_batch(rng, squares, config, model)
         loss, _ = frame_step(model, batch, rng, mode=mode, corrections=corrections)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -14,7 +14,7 @@ from tests.factories.registry import checkpoint_bytes
 def test_the_header_is_read() -> None:
     """Family, preprocessing, licence and provenance come from the metadata."""
     header = read_checkpoint_header(checkpoint_bytes("x"))
-    assert (header.family, header.preprocess_id, header.licence) == ("bundled", "gray-square-v1", "Apache-2.0")
+    assert (header.family, header.preprocess_id, header.licence) == ("bundled", "gray-square-v2", "Apache-2.0")
     assert header.training == {"tag": "x"}
 
 

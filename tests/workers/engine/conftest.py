@@ -41,10 +41,10 @@ def segmenter(checkpoint: Path) -> Segmenter:
 def save_cine(tmp_path: Path) -> Save:
     """Write an array as a cine and open it."""
 
-    def save(array: np.ndarray, window: tuple[float, float] = (0, 255)) -> CinePixels:
+    def save(array: np.ndarray, window: tuple[float, float] = (0, 255), modality: str = "XA") -> CinePixels:
         path = tmp_path / f"{abs(hash(array.tobytes()))}.npy"
         np.save(path, array)
-        return CinePixels(path, digest=bytes_digest(array.tobytes()), window=window)
+        return CinePixels(path, digest=bytes_digest(array.tobytes()), window=window, modality=modality)
 
     return save
 
@@ -53,8 +53,10 @@ def save_cine(tmp_path: Path) -> Save:
 def open_session(segmenter: Segmenter, save_cine: Save) -> Callable[..., Sam2Session]:
     """Open a session on an array."""
 
-    def open_on(array: np.ndarray, window: tuple[float, float] = (0, 255), cache: int = 1 << 26) -> Sam2Session:
-        return segmenter.open(save_cine(array, window), features=FeatureStore(cache))
+    def open_on(
+        array: np.ndarray, window: tuple[float, float] = (0, 255), cache: int = 1 << 26, modality: str = "XA"
+    ) -> Sam2Session:
+        return segmenter.open(save_cine(array, window, modality), features=FeatureStore(cache))
 
     return open_on
 

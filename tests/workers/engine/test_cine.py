@@ -50,7 +50,7 @@ BAD = {
 def test_other_arrays_are_refused(tmp_path, array):
     np.save(tmp_path / "c.npy", array)
     with pytest.raises(EngineError) as caught:
-        CinePixels(tmp_path / "c.npy", digest="", window=(0, 255))
+        CinePixels(tmp_path / "c.npy", digest="", window=(0, 255), modality="XA")
     assert caught.value.code == "cine_unreadable"
 
 
@@ -59,9 +59,9 @@ def test_other_files_are_refused(tmp_path, data):
     path = tmp_path / "c.npy"
     path.write_bytes(data)
     with pytest.raises(EngineError):
-        CinePixels(path, digest="", window=(0, 255))
+        CinePixels(path, digest="", window=(0, 255), modality="XA")
     with pytest.raises(EngineError):
-        CinePixels(tmp_path / "absent", digest="", window=(0, 255))
+        CinePixels(tmp_path / "absent", digest="", window=(0, 255), modality="XA")
 
 
 def test_a_file_that_is_cut_off_is_refused_before_and_while_reading(save_cine, tmp_path):
@@ -72,4 +72,4 @@ def test_a_file_that_is_cut_off_is_refused_before_and_while_reading(save_cine, t
     with pytest.raises(EngineError):
         cine.raw(3)
     with pytest.raises(EngineError):
-        CinePixels(path, digest="", window=(0, 255))
+        CinePixels(path, digest="", window=(0, 255), modality="XA")

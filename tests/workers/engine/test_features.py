@@ -8,7 +8,7 @@ from workers.engine.features import FeatureKey, FeatureStore
 
 
 def key(frame: int, cine: str = "c") -> FeatureKey:
-    return FeatureKey(cine, "m", "p", (0.0, 255.0), frame)
+    return FeatureKey(cine, "m", "p", (0.0, 255.0), "XA", frame)
 
 
 def tensors(kilobytes: int) -> tuple[torch.Tensor, ...]:

@@ -38,7 +38,7 @@ def found(segmenter: Segmenter, tmp_path_factory: pytest.TempPathFactory) -> dic
             cine = generate_cine(kind, seed=seed, frames=1)
             truth = cine.labels[TARGETS[kind]][0]
             if truth.sum() >= 60:
-                session = open_session(segmenter, cine.frames, f"{kind}{seed}", folder)
+                session = open_session(segmenter, cine.frames, kind, f"{kind}{seed}", folder)
                 for name, iou in simulate(session, truth, kind == "xa").items():
                     kinds[kind][name].append(iou)
         assert len(kinds[kind]["box"]) >= 6
