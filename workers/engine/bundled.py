@@ -26,6 +26,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workers.engine.masks import to_logits
 from workers.engine.parts import PROMPT_CHANNELS, DetailDecoder, PromptPyramid, ResidualBlock
 from workers.engine.tensors import Decoded, Features, Memory
 
@@ -85,11 +86,16 @@ class BundledConfig:
 
 
 class BundledSam2(SAM2Base):
-    """A small SAM 2 with five plain entry points: `prepare`, `encode`, `decode`, `remember`, `recall`."""
+    """A small SAM 2 with six plain entry points: `prepare`, `encode`, `decode`, `condition`, `remember`, `recall`."""
+
+    conditioning_in_attention = 2
+    """As in training (`workers.training.steps.clip_step`); the rest of the bank holds the frames tracked last."""
 
     def __init__(self, config: BundledConfig, **parts: Any) -> None:
         super().__init__(**parts)
         self.config = config
+        self.logit_side = config.image_size // 2
+        self.recent_kept = max(0, config.memory_frames - self.conditioning_in_attention)
         hidden, half = config.hidden_dim, config.stem_dim
         decoder = self.sam_mask_decoder
         # The stock upscaling and its skip convolutions end at stride 4; ours replaces them.
@@ -147,7 +153,7 @@ class BundledSam2(SAM2Base):
         half = self.stem(images)
         pyramid = self.image_encoder(images)["backbone_fpn"]
         quarter = self.stem_quarter(half) + self.lateral_quarter(pyramid[0])
-        return Features(pyramid[2], self.lateral_eighth(pyramid[1]), quarter, half)
+        return Features(pyramid[2], (self.lateral_eighth(pyramid[1]), quarter, half))
 
     def prompt_maps(self, points: Tensor, labels: Tensor, previous: Tensor | None, *, other_frame: bool) -> Tensor:
         """Rasterise prompts at stride 2.
@@ -232,6 +238,30 @@ class BundledSam2(SAM2Base):
         rows = torch.arange(len(points), device=points.device)
         pointer = self.obj_ptr_proj(mask_tokens[rows, scores.argmax(1)])
         return Decoded(logits, scores, pointer)
+
+    def condition(self, features: Features, masks: Sequence[NDArray[np.bool_]]) -> tuple[Tensor, Memory]:
+        """Take masks as given on a frame.
+
+        Parameters
+        ----------
+        features : Features
+            B rows of one frame.
+        masks : sequence of B ndarrays of bool (H, W)
+            At the resolution of the cine.
+
+        Returns
+        -------
+        logits : Tensor (B, 1, L, L)
+            What stands for the masks.
+        memory : Memory
+            Of age 0.
+        """
+        device = features.deep.device
+        logits = torch.cat([to_logits(mask, self.logit_side) for mask in masks]).to(device)
+        points = torch.zeros(len(masks), 1, 2, device=device)
+        nothing = torch.full((len(masks), 1), PADDING, dtype=torch.int64, device=device)
+        pointer = self.decode(features, points, nothing, previous=logits).pointer
+        return logits, self.remember(features, logits, pointer, 0)
 
     def remember(self, features: Features, logits: Tensor, pointer: Tensor, age: int) -> Memory:
         """Encode a frame and its mask (B, 1, S/2, S/2) into a memory."""

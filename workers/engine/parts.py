@@ -57,6 +57,6 @@ class DetailDecoder(nn.Module):
     def forward(self, deep: Tensor, features: Features, prompts: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Return features (B, half, S/2, S/2); `prompts` are those at strides 2, 4 and 8."""
         half, quarter, eighth = prompts
-        x = self.mix_eighth(functional.gelu(self.to_eighth(deep) + features.eighth + eighth))
-        x = self.mix_quarter(functional.gelu(self.to_quarter(x) + features.quarter + quarter))
-        return self.mix_half(functional.gelu(self.to_half(x) + features.half + half))
+        x = self.mix_eighth(functional.gelu(self.to_eighth(deep) + features.details[0] + eighth))
+        x = self.mix_quarter(functional.gelu(self.to_quarter(x) + features.details[1] + quarter))
+        return self.mix_half(functional.gelu(self.to_half(x) + features.details[2] + half))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -29,17 +30,29 @@ from workers.engine.segmenter import Box, FrameMask, LabelTrack, LoadMask, Mask,
 from workers.engine.tensors import Decoded, Features, Memory
 
 MAX_POINTS = 512
-CONDITIONING_IN_ATTENTION = 2
-"""As in training (`workers.training.steps.clip_step`); the rest of the bank holds the frames tracked last."""
 CONDITIONING_KEPT = 4
 HALF_LIMIT = 65_504.0
 
 
 class Sam2Model(Protocol):
-    """The entry points that a model of the family offers (`workers.engine.bundled.BundledSam2`)."""
+    """The entry points that a model of the family offers (`workers.engine.bundled.BundledSam2` says what they take).
+
+    Attributes
+    ----------
+    image_size : int
+        Side S of the square input in pixels.
+    logit_side : int
+        Side L of mask logits.
+    conditioning_in_attention : int
+        Most conditioning frames in a memory bank.
+    recent_kept : int
+        Most tracked frames in a memory bank.
+    """
 
     image_size: int
-    num_maskmem: int
+    logit_side: int
+    conditioning_in_attention: int
+    recent_kept: int
 
     def prepare(self, frames: NDArray[np.uint8], modality: str) -> Tensor: ...
 
@@ -55,6 +68,8 @@ class Sam2Model(Protocol):
         other_frame: bool = False,
         recalled: Tensor | None = None,
     ) -> Decoded: ...
+
+    def condition(self, features: Features, masks: Sequence[Mask]) -> tuple[Tensor, Memory]: ...
 
     def remember(self, features: Features, logits: Tensor, pointer: Tensor, age: int) -> Memory: ...
 
@@ -79,11 +94,6 @@ class Sam2Session:
         self._model, self._spec, self._device = segmenter.model, segmenter.spec, segmenter.device
         self._cine, self._store = cine, features
 
-    @property
-    def _side(self) -> int:
-        """Side of the model's mask logits."""
-        return self._model.image_size // 2
-
     def encode(self, frame_index: int) -> bool:
         """Encode a frame ahead; return whether there was anything to do."""
         if self._key(frame_index) in self._store:
@@ -103,10 +113,9 @@ class Sam2Session:
         if kept is None:
             images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
             found = self._model.encode(images)
-            tensors = (found.deep, found.eighth, found.quarter, found.half)
-            kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in tensors)
+            kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in found.tensors())
             self._store.put(key, kept)
-        return Features(*(tensor.float() for tensor in kept))
+        return Features.from_tensors(tuple(tensor.float() for tensor in kept))
 
     @torch.no_grad()
     def predict(
@@ -122,7 +131,7 @@ class Sam2Session:
         if previous_mask is not None:
             self._check_mask(previous_mask)
         features = self._features(frame_index)
-        previous = None if previous_mask is None else to_logits(previous_mask, self._side).to(self._device)
+        previous = None if previous_mask is None else to_logits(previous_mask, self._model.logit_side).to(self._device)
         decoded = self._model.decode(features, places, signs, previous=previous)
         logits, score = decoded.best()
         mask = to_mask(logits, self._cine.rows, self._cine.columns)
@@ -178,10 +187,10 @@ class Sam2Session:
         """
         runs = plan_runs(tracks, passes, len(self._cine))
 
-        def load(digest: str) -> Tensor:
+        def load(digest: str) -> Mask:
             mask = load_mask(digest)
             self._check_mask(mask)
-            return to_logits(mask, self._side).to(self._device)
+            return mask
 
         for run in runs:
             tracker = _Tracker(self._model, run, self._features, load, self._device)
@@ -204,58 +213,49 @@ class _Tracker:
         model: Sam2Model,
         run: Run,
         features: Callable[[int], Features],
-        load: Callable[[str], Tensor],
+        load: Callable[[str], Mask],
         device: torch.device,
     ) -> None:
         self._model, self._run, self._features, self._load = model, run, features, load
         self._rows = len(run.tracks)
         points = torch.zeros(self._rows, 1, 2, device=device)
         self._nothing = points, torch.full((self._rows, 1), PADDING, dtype=torch.int64, device=device)
-        self._recent: list[Memory] = []
-        self._conditioning: OrderedDict[int, Memory] = OrderedDict()
+        self._recent: list[tuple[int, Memory]] = []
+        self._conditioning: OrderedDict[int, tuple[Tensor, Memory]] = OrderedDict()
         self._previous: Tensor | None = None
 
     @torch.no_grad()
     def step(self, frame_index: int) -> tuple[Tensor, Tensor]:
         """Return the logits (labels, 1, side, side) and scores (labels,) of the next frame."""
-        run = self._run
+        run, model = self._run, self._model
         if self._previous is None:
-            self._previous = self._given(run.start)
+            self._previous = self._conditioned(run.start)[0]
         # All labels of a run have the same conditioning frames.
-        near = nearest_conditioning(run.tracks[0].conditioning, frame_index, run.start, CONDITIONING_IN_ATTENTION)
-        bank = [self._conditioned(frame) for frame in near]
-        bank += [
-            Memory(memory.features, memory.pointer, len(self._recent) - place)
-            for place, memory in enumerate(self._recent)
-        ]
+        near = nearest_conditioning(run.tracks[0].conditioning, frame_index, run.start, model.conditioning_in_attention)
+        known = [(frame, self._conditioned(frame)[1], 0) for frame in near]
+        known += [(frame, memory, len(self._recent) - place) for place, (frame, memory) in enumerate(self._recent)]
+        direction = 1 if frame_index > run.start else -1
+        bank = [replace(memory, age=age, distance=direction * (frame_index - frame)) for frame, memory, age in known]
         features = self._rows_of(frame_index)
-        recalled = self._model.recall(features, bank)
-        decoded = self._model.decode(
-            features, *self._nothing, previous=self._previous, other_frame=True, recalled=recalled
-        )
+        recalled = model.recall(features, bank)
+        decoded = model.decode(features, *self._nothing, previous=self._previous, other_frame=True, recalled=recalled)
         logits, scores = decoded.best()
         # The pointer belongs to the best candidate, and a tracked frame has only one.
-        room = max(0, self._model.num_maskmem - CONDITIONING_IN_ATTENTION)
-        self._recent = (
-            [*self._recent, self._model.remember(features, logits, decoded.pointer, 1)][-room:] if room else []
-        )
+        if model.recent_kept:
+            memory = model.remember(features, logits, decoded.pointer, 1)
+            self._recent = [*self._recent, (frame_index, memory)][-model.recent_kept :]
         self._previous = logits
         return logits, scores
 
     def _rows_of(self, frame_index: int) -> Features:
         return self._features(frame_index).map(lambda tensor: tensor.expand(self._rows, -1, -1, -1))
 
-    def _given(self, frame_index: int) -> Tensor:
-        """Return the logits (labels, 1, side, side) of the masks given on a conditioning frame."""
-        return torch.cat([self._load(track.conditioning[frame_index]) for track in self._run.tracks])
-
-    def _conditioned(self, frame_index: int) -> Memory:
-        """Return the memory of a conditioning frame, kept while it is among those used last."""
+    def _conditioned(self, frame_index: int) -> tuple[Tensor, Memory]:
+        """Return the logits and the memory of a conditioning frame, kept while it is among those used last."""
         kept = self._conditioning.get(frame_index)
         if kept is None:
-            features, logits = self._rows_of(frame_index), self._given(frame_index)
-            pointer = self._model.decode(features, *self._nothing, previous=logits).pointer
-            kept = self._model.remember(features, logits, pointer, 0)
+            masks = [self._load(track.conditioning[frame_index]) for track in self._run.tracks]
+            kept = self._model.condition(self._rows_of(frame_index), masks)
             self._conditioning[frame_index] = kept
             while len(self._conditioning) > CONDITIONING_KEPT:
                 self._conditioning.popitem(last=False)

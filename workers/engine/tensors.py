@@ -16,19 +16,26 @@ class Features:
     Attributes
     ----------
     deep : Tensor (N, hidden, S/16, S/16)
-    eighth : Tensor (N, 48, S/8, S/8)
-    quarter : Tensor (N, 32, S/4, S/4)
-    half : Tensor (N, stem, S/2, S/2)
+        What prompts and memories are compared with.
+    details : tuple of Tensor (N, C, S/k, S/k)
+        What the mask decoder adds as it grows a mask, the coarsest first.
     """
 
     deep: Tensor
-    eighth: Tensor
-    quarter: Tensor
-    half: Tensor
+    details: tuple[Tensor, ...]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Features:
         """Return the features with a function applied to each tensor."""
-        return Features(change(self.deep), change(self.eighth), change(self.quarter), change(self.half))
+        return Features(change(self.deep), tuple(change(tensor) for tensor in self.details))
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return all tensors in one row; `from_tensors` takes them back."""
+        return (self.deep, *self.details)
+
+    @classmethod
+    def from_tensors(cls, tensors: tuple[Tensor, ...]) -> Features:
+        """Return the features that `tensors` gave."""
+        return cls(tensors[0], tensors[1:])
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Decoded:
 
     Attributes
     ----------
-    logits : Tensor (B, K, S/2, S/2)
+    logits : Tensor (B, K, L, L)
         Mask logits of K candidates: 3 for a single click, else 1.
     scores : Tensor (B, K)
         Estimated IoU of each candidate, 0 to 1.
@@ -50,7 +57,7 @@ class Decoded:
     pointer: Tensor
 
     def best(self) -> tuple[Tensor, Tensor]:
-        """Return the logits (B, 1, S/2, S/2) and the score (B,) of the candidate with the highest estimated IoU."""
+        """Return the logits (B, 1, L, L) and the score (B,) of the candidate with the highest estimated IoU."""
         index = self.scores.argmax(1)
         rows = torch.arange(len(index), device=index.device)
         return self.logits[rows, index][:, None], self.scores[rows, index]
@@ -58,8 +65,19 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Memory:
-    """One remembered frame: memory features (B, memory, S/16, S/16), pointer (B, hidden), age 0 = conditioning."""
+    """One remembered frame.
+
+    Attributes
+    ----------
+    features : Tensor (B, memory, S/16, S/16)
+    pointer : Tensor (B, hidden)
+    age : int
+        0 for a conditioning frame, else how many tracked frames ago: 1 for the last one.
+    distance : int
+        Frames from it to the one looked at, along the direction of tracking; negative for one that still lies ahead.
+    """
 
     features: Tensor
     pointer: Tensor
     age: int
+    distance: int = 0
