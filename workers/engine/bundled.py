@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from workers.engine.masks import to_logits
 from workers.engine.parts import PROMPT_CHANNELS, DetailDecoder, PromptPyramid, ResidualBlock
-from workers.engine.tensors import Decoded, Features, Memory
+from workers.engine.tensors import Decoded, Features, Memory, most_certain
 
 PROJECTIONS = ("XA",)
 """Modalities whose grey values are line integrals, and whose background therefore hides the vessels before it."""
@@ -236,7 +236,7 @@ class BundledSam2(SAM2Base):
         chosen = slice(1, None) if single else slice(0, 1)
         logits, scores, mask_tokens = logits[:, chosen], scores[:, chosen], mask_tokens[:, chosen]
         rows = torch.arange(len(points), device=points.device)
-        pointer = self.obj_ptr_proj(mask_tokens[rows, scores.argmax(1)])
+        pointer = self.obj_ptr_proj(mask_tokens[rows, most_certain(logits)])
         return Decoded(logits, scores, pointer)
 
     def condition(self, features: Features, masks: Sequence[NDArray[np.bool_]]) -> tuple[Tensor, Memory]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workers.engine.tensors import Decoded
+from workers.engine.tensors import Decoded, most_certain
 
 
 def overlap(logits: Tensor, truth: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def mask_loss(decoded: Decoded, truth: Tensor) -> tuple[Tensor, Tensor]:
         Cross-entropy, focal and Dice of the best candidate (a tenth of the mean of all), and the error of the
         estimated IoU.
     iou : Tensor (B,)
-        IoU of the candidate that the scores choose.
+        IoU of the candidate that is shown.
     """
     logits = decoded.logits
     wanted = truth.expand_as(logits)
@@ -48,5 +48,5 @@ def mask_loss(decoded: Decoded, truth: Tensor) -> tuple[Tensor, Tensor]:
         iou = overlap(logits, truth)
     chosen = 0.9 * total.amin(1) + 0.1 * total.mean(1)
     score = (decoded.scores - iou).abs().mean(1)
-    best = iou.gather(1, decoded.scores.argmax(1, keepdim=True))[:, 0]
+    best = iou.gather(1, most_certain(decoded.logits)[:, None])[:, 0]
     return (chosen + 0.5 * score).mean(), best
