@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 GPU, TRAINING = "gpu", "training"
 KINDS = {"gpu": (GPU,), "training": (TRAINING,), "all": (GPU, TRAINING)}
 HEARTBEAT_SECONDS = 2.0
+FEATURES_IDLE_SECONDS = 1800.0
 TRAINING_QUEUE = "training"
 
 
@@ -107,6 +108,7 @@ class Worker:
             queue = f"gpu.{config.name}"
 
             def gpu_beat() -> Heartbeat:
+                bench.features.drop_unused(FEATURES_IDLE_SECONDS)
                 loaded, cached = bench.models.digests, bench.features.bytes
                 return Heartbeat(config.name, queue, GPU, loaded, cached, scheduler.is_busy, started_ms)
 

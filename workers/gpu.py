@@ -15,9 +15,11 @@ import torch
 from workers.blobs import BlobStore
 from workers.engine.cine import CinePixels
 from workers.engine.errors import EngineError
-from workers.engine.families import load_segmenter
 from workers.engine.features import FeatureStore
-from workers.engine.segmenter import LabelTrack, Mask, Segmenter, Session
+from workers.engine.segmenter import LabelTrack, Mask, Session
+from workers.engine.session import NO_MEMORY, is_out_of_memory
+from workers.models import MODELS_KEPT as MODELS_KEPT
+from workers.models import Models
 from workers.protocol.messages import (
     CineRef,
     JobDone,
@@ -34,37 +36,11 @@ from workers.scheduler import AHEAD, PROMPT, PROPAGATION
 
 logger = logging.getLogger(__name__)
 
-MODELS_KEPT = 2
 CINES_KEPT = 8
 MASKS_KEPT = 16
 SHARE_OF_A_CINE = 4
 """One cine may fill a quarter of the feature cache: with the default, about 140 frames."""
 INTERNAL = "The worker could not finish this; the cause is in its log."
-
-
-class Models:
-    """The models used last, loaded once."""
-
-    def __init__(self, store: BlobStore, device: torch.device) -> None:
-        self._store, self._device = store, device
-        self._loaded: OrderedDict[str, Segmenter] = OrderedDict()
-
-    @property
-    def digests(self) -> list[str]:
-        """Digests of the loaded models."""
-        return list(self._loaded)
-
-    def get(self, model: ModelRef) -> Segmenter:
-        """Return a loaded model; raises EngineError when it cannot be loaded."""
-        found = self._loaded.get(model.digest)
-        if found is None or found.spec.family != model.family:
-            path = self._store.path(model.digest)
-            found = load_segmenter(path, family=model.family, digest=model.digest, device=self._device)
-            self._loaded[model.digest] = found
-            while len(self._loaded) > MODELS_KEPT:
-                self._loaded.popitem(last=False)
-        self._loaded.move_to_end(model.digest)
-        return found
 
 
 class Workbench:
@@ -190,6 +166,7 @@ class PropagateJob:
                 entry["label"],
                 {held["frame_index"]: held["mask"] for held in entry["conditioning"]},
                 keep.get(entry["label"], frozenset()),
+                {held["frame_index"]: held["mask"] for held in entry["standing"]},
             )
             for entry in request.labels
         ]
@@ -207,7 +184,7 @@ class PropagateJob:
                     bench, request, answer.label, answer.frame_index, answer.mask, answer.score, done, max(done, total)
                 )
             if not is_cancelled():
-                publish_done(bench, request, started)
+                publish_done(bench, request, started, early_stop=done < total)
 
 
 @dataclass
@@ -250,7 +227,11 @@ def reported(bench: Workbench, request: PredictRequest | PropagateRequest) -> It
         yield
     except EngineError as error:
         publish_failure(bench, request, error.code, str(error))
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            bench.features.clear()
+            publish_failure(bench, request, "out_of_memory", NO_MEMORY)
+            return
         logger.exception("job %s failed", request.job_id)
         publish_failure(bench, request, "worker_error", INTERNAL)
 
@@ -286,10 +267,12 @@ def publish_mask(
     bench.publish(result, request.reply_to)
 
 
-def publish_done(bench: Workbench, request: PredictRequest | PropagateRequest, started: float) -> None:
+def publish_done(
+    bench: Workbench, request: PredictRequest | PropagateRequest, started: float, *, early_stop: bool = False
+) -> None:
     """Say that a job has given all its answers."""
     elapsed_ms = (time.monotonic() - started) * 1000
     result = JobDone(
-        job_id=request.job_id, epoch=request.epoch, worker=bench.name, elapsed_ms=elapsed_ms, early_stop=False
+        job_id=request.job_id, epoch=request.epoch, worker=bench.name, elapsed_ms=elapsed_ms, early_stop=early_stop
     )
     bench.publish(result, request.reply_to)

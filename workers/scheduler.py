@@ -12,6 +12,7 @@ from typing import Protocol
 logger = logging.getLogger(__name__)
 
 PROMPT, PROPAGATION, AHEAD = range(3)
+MOST_WAITING = 64
 
 
 class Job(Protocol):
@@ -41,9 +42,16 @@ class _Entry:
 
 
 class Scheduler:
-    """A thread that computes, and the queues it takes its jobs from."""
+    """A thread that computes, and the queues it takes its jobs from.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most_waiting : int
+        Jobs of one priority that may wait; more are refused, so that nobody waits for what will not come.
+    """
+
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+        self._most_waiting = most_waiting
         self._queues: tuple[deque[_Entry], ...] = (deque(), deque(), deque())
         self._condition = threading.Condition()
         self._is_stopping = False
@@ -74,16 +82,25 @@ class Scheduler:
             current = self._current is not None and self._current.job.priority < AHEAD
             return current or any(self._queues[:AHEAD])
 
-    def submit(self, job: Job) -> None:
-        """Take a job; a job of the same id and an older epoch is dropped, of a newer one stays instead."""
+    def submit(self, job: Job) -> int:
+        """Take a job; a job of the same id and an older epoch is dropped, of a newer one stays instead.
+
+        Returns
+        -------
+        int
+            0, or, where the job was refused, how many jobs are ahead of it.
+        """
         with self._condition:
             for entry in self._entries():
                 if job.job_id and entry.job.job_id == job.job_id and not entry.cancelled.is_set():
                     if entry.job.epoch >= job.epoch:
-                        return
+                        return 0
                     entry.cancelled.set()
+            if len(self._queues[job.priority]) >= self._most_waiting:
+                return sum(len(queue) for queue in self._queues[: job.priority + 1])
             self._queues[job.priority].append(_Entry(job))
             self._condition.notify_all()
+            return 0
 
     def cancel(self, job_id: str) -> None:
         """Stop a job before its next frame; unknown ids are no error, the job may have ended."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from celery import Celery
 
-from workers.gpu import PredictJob, PropagateJob, WarmJob, Workbench
+from workers.gpu import PredictJob, PropagateJob, WarmJob, Workbench, publish_failure
 from workers.protocol.messages import (
     CancelRequest,
     Message,
@@ -28,9 +28,19 @@ M = TypeVar("M", bound=Message)
 
 def add_gpu_tasks(app: Celery, scheduler: Scheduler, bench: Workbench) -> None:
     """Register what a GPU worker answers to."""
-    _add(app, "gpu.predict", PredictRequest, lambda request: scheduler.submit(PredictJob(bench, request)))
-    _add(app, "gpu.propagate", PropagateRequest, lambda request: scheduler.submit(PropagateJob(bench, request)))
-    _add(app, "gpu.warm", WarmRequest, lambda request: scheduler.submit(WarmJob(bench, request)))
+
+    def submit(job: PredictJob | PropagateJob) -> None:
+        ahead = scheduler.submit(job)
+        if ahead:
+            message = f"The worker is busy: {ahead} requests are ahead of this one. Try again in a moment."
+            publish_failure(bench, job.request, "worker_busy", message)
+
+    def warm(request: WarmRequest) -> None:
+        scheduler.submit(WarmJob(bench, request))  # one that is refused is missed by nobody
+
+    _add(app, "gpu.predict", PredictRequest, lambda request: submit(PredictJob(bench, request)))
+    _add(app, "gpu.propagate", PropagateRequest, lambda request: submit(PropagateJob(bench, request)))
+    _add(app, "gpu.warm", WarmRequest, warm)
     _add(app, "gpu.cancel", CancelRequest, lambda request: scheduler.cancel(request.job_id))
 
 

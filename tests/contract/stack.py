@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,13 +34,13 @@ class Stack:
     env: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, *command: str) -> None:
-        """Start one process; its output goes to `<name>.log` in the data directory."""
+    def start(self, name: str, *command: str, **env: str) -> None:
+        """Start one process, with more in its environment; its output goes to `<name>.log` in the data directory."""
         with (self.data_dir / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=machine.ROOT,
-                env={**os.environ, **self.env},
+                env={**os.environ, **self.env, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -114,8 +114,8 @@ def embedded_stack(data_dir: Path) -> Iterator[Stack]:
 
 
 @contextlib.contextmanager
-def production_stack(data_dir: Path) -> Iterator[Stack]:
-    """Run web, worker and GPU worker as separate processes on a fresh PostgreSQL database and Redis."""
+def production_stack(data_dir: Path, gpu_workers: Sequence[str] = ("gpu-worker",)) -> Iterator[Stack]:
+    """Run web, worker and GPU workers as separate processes on a fresh PostgreSQL database and Redis."""
     port = free_port()
     database = f"cineloop_{secrets.token_hex(6)}"
     base, _, _ = machine.DATABASE_URL.rpartition("/")
@@ -139,7 +139,8 @@ def production_stack(data_dir: Path) -> Iterator[Stack]:
         stack.start("web", *uvicorn, "--log-level", "warning")
         queues = ("--queues", "results,default", "--pool", "threads", "--concurrency", "4")
         stack.start("worker", "-m", "celery", "-A", "annotator.celery", "worker", *queues, "--loglevel", "INFO")
-        stack.start("gpu-worker", "-m", "workers.app", "all")
+        for name in gpu_workers:
+            stack.start(name, "-m", "workers.app", "all", WORKER_NAME=name)
         stack.wait_ready()
         yield stack
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ class FeatureStore:
         self.max_bytes = max_bytes
         self.max_bytes_of_a_cine = max_bytes if max_bytes_of_a_cine is None else min(max_bytes_of_a_cine, max_bytes)
         self._entries: OrderedDict[FeatureKey, tuple[Tensor, ...]] = OrderedDict()
+        self._used: dict[FeatureKey, float] = {}
         self._bytes = 0
         self._bytes_of: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -69,6 +71,7 @@ class FeatureStore:
             found = self._entries.get(key)
             if found is not None:
                 self._entries.move_to_end(key)
+                self._used[key] = time.monotonic()
             return found
 
     def put(self, key: FeatureKey, tensors: tuple[Tensor, ...]) -> None:
@@ -83,6 +86,7 @@ class FeatureStore:
             while self._bytes + size > self.max_bytes:
                 self._drop(next(iter(self._entries)))
             self._entries[key] = tensors
+            self._used[key] = time.monotonic()
             self._bytes += size
             self._bytes_of[key.cine] += size
 
@@ -90,6 +94,7 @@ class FeatureStore:
         tensors = self._entries.pop(key, None)
         if tensors is None:
             return
+        del self._used[key]
         size = _size(tensors)
         self._bytes -= size
         self._bytes_of[key.cine] -= size
@@ -100,10 +105,19 @@ class FeatureStore:
         """Return how many bytes are kept of the cine of a digest."""
         return self._bytes_of[cine]
 
+    def drop_unused(self, seconds: float) -> None:
+        """Drop what has not been wanted for so long: its reader has gone."""
+        before = time.monotonic() - seconds
+        with self._lock:
+            # The entries stand in the order of their last use.
+            while self._entries and self._used[next(iter(self._entries))] < before:
+                self._drop(next(iter(self._entries)))
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._used.clear()
             self._bytes_of.clear()
             self._bytes = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -61,11 +61,24 @@ class FrameMask(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelTrack:
-    """What is known of one label: conditioning masks (frame index -> digest), and frames never to answer."""
+    """What is known of one label.
+
+    Attributes
+    ----------
+    label : str
+    conditioning : mapping
+        Frame index -> digest of the mask that guides the propagation.
+    keep : frozenset of int
+        Frames never to answer.
+    standing : mapping
+        Frame index -> digest of the mask that the same model propagated to it before. Where the new masks do not differ
+        from these for some frames in a row, the rest is taken to stand too and not answered again.
+    """
 
     label: str
     conditioning: Mapping[int, str]
     keep: frozenset[int] = frozenset()
+    standing: Mapping[int, str] = field(default_factory=dict)
 
 
 class Session(Protocol):
@@ -110,7 +123,7 @@ class Session(Protocol):
         *,
         cancel: Callable[[], bool] = lambda: False,
     ) -> Iterator[FrameMask | None]:
-        """Yield the masks of the frames of passes, and None after each frame that was looked at.
+        """Yield the masks of the frames of passes, and None wherever other work may be done in between.
 
         Parameters
         ----------

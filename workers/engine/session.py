@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -31,7 +31,10 @@ from workers.engine.tensors import Decoded, Features, Memory
 
 MAX_POINTS = 512
 CONDITIONING_KEPT = 4
+SETTLED_FRAMES, SETTLED_IOU = 3, 0.995
+"""A propagation ends where so many frames in a row came out as they stood."""
 HALF_LIMIT = 65_504.0
+NO_MEMORY = "The worker has too little memory for this model on frames of this size."
 
 
 class Sam2Model(Protocol):
@@ -185,24 +188,53 @@ class Sam2Session:
         Besides the features in the store, at most `CONDITIONING_KEPT` conditioning frames and the frames of one
         memory bank are held at any time, however long the cine is.
         """
-        runs = plan_runs(tracks, passes, len(self._cine))
+        waiting = deque(plan_runs(tracks, passes, len(self._cine)))
+        answered: set[tuple[str, int]] = set()
 
         def load(digest: str) -> Mask:
             mask = load_mask(digest)
             self._check_mask(mask)
             return mask
 
-        for run in runs:
-            tracker = _Tracker(self._model, run, self._features, load, self._device)
-            for frame_index in run.frames:
-                if cancel():
-                    return
-                logits, scores = tracker.step(frame_index)
-                for row, track in enumerate(run.tracks):
-                    if frame_index not in track.keep:
-                        mask = to_mask(logits[row : row + 1], self._cine.rows, self._cine.columns)
-                        yield FrameMask(frame_index, track.label, mask, _score(scores[row]))
-                yield None
+        while waiting:
+            run = waiting.popleft()
+            try:
+                yield from self._follow(run, load, cancel, answered)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Labels do not depend on each other: half of them at a time give the same masks in less memory.
+            self._store.clear()
+            half = len(run.tracks) // 2
+            if not half:
+                raise EngineError(NO_MEMORY, code="out_of_memory")
+            waiting.extendleft([replace(run, tracks=run.tracks[half:]), replace(run, tracks=run.tracks[:half])])
+
+    def _follow(
+        self, run: Run, load: LoadMask, cancel: Callable[[], bool], answered: set[tuple[str, int]]
+    ) -> Iterator[FrameMask | None]:
+        """Yield the masks of one run that have not been answered yet, and None between the parts of its frames."""
+        tracker = _Tracker(self._model, run, self._features, load, self._device, len(self._cine))
+        settled = 0
+        for frame_index in run.frames:
+            if cancel():
+                return
+            logits, scores = yield from tracker.step(frame_index)
+            is_settled = True
+            for row, track in enumerate(run.tracks):
+                if frame_index in track.keep:
+                    continue
+                mask = to_mask(logits[row : row + 1], self._cine.rows, self._cine.columns)
+                if (track.label, frame_index) not in answered:
+                    answered.add((track.label, frame_index))
+                    yield FrameMask(frame_index, track.label, mask, _score(scores[row]))
+                stands = track.standing.get(frame_index)
+                is_settled = is_settled and stands is not None and is_same(mask, load(stands))
+            yield None
+            settled = settled + 1 if is_settled else 0
+            if settled == SETTLED_FRAMES:
+                return
 
 
 class _Tracker:
@@ -215,8 +247,10 @@ class _Tracker:
         features: Callable[[int], Features],
         load: Callable[[str], Mask],
         device: torch.device,
+        frame_count: int,
     ) -> None:
         self._model, self._run, self._features, self._load = model, run, features, load
+        self._frame_count = frame_count
         self._rows = len(run.tracks)
         points = torch.zeros(self._rows, 1, 2, device=device)
         self._nothing = points, torch.full((self._rows, 1), PADDING, dtype=torch.int64, device=device)
@@ -225,8 +259,11 @@ class _Tracker:
         self._previous: Tensor | None = None
 
     @torch.no_grad()
-    def step(self, frame_index: int) -> tuple[Tensor, Tensor]:
-        """Return the logits (labels, 1, side, side) and scores (labels,) of the next frame."""
+    def step(self, frame_index: int) -> Generator[None, None, tuple[Tensor, Tensor]]:
+        """Return the logits (labels, 1, side, side) and scores (labels,) of the next frame.
+
+        Yields between its parts, so that a click of another reader need not wait for a whole frame.
+        """
         run, model = self._run, self._model
         if self._previous is None:
             self._previous = self._conditioned(run.start)[0]
@@ -235,11 +272,17 @@ class _Tracker:
         known = [(frame, self._conditioned(frame)[1], 0) for frame in near]
         known += [(frame, memory, len(self._recent) - place) for place, (frame, memory) in enumerate(self._recent)]
         direction = 1 if frame_index > run.start else -1
-        bank = [replace(memory, age=age, distance=direction * (frame_index - frame)) for frame, memory, age in known]
+        bank = [
+            replace(memory, age=age, distance=direction * (frame_index - frame), frame_count=self._frame_count)
+            for frame, memory, age in known
+        ]
         features = self._rows_of(frame_index)
+        yield
         recalled = model.recall(features, bank)
+        yield
         decoded = model.decode(features, *self._nothing, previous=self._previous, other_frame=True, recalled=recalled)
         logits, scores = decoded.best()
+        yield
         # The pointer belongs to the best candidate, and a tracked frame has only one.
         if model.recent_kept:
             memory = model.remember(features, logits, decoded.pointer, 1)
@@ -261,6 +304,18 @@ class _Tracker:
                 self._conditioning.popitem(last=False)
         self._conditioning.move_to_end(frame_index)
         return kept
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that the device or the machine has no memory left."""
+    # The allocator of the CPU raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def is_same(mask: Mask, other: Mask) -> bool:
+    """Tell whether two masks (H, W) differ by less than a reader would see."""
+    either = int((mask | other).sum())
+    return int((mask & other).sum()) >= SETTLED_IOU * either
 
 
 def _score(value: Tensor) -> float:

@@ -90,9 +90,12 @@ class Memory:
         0 for a conditioning frame, else how many tracked frames ago: 1 for the last one.
     distance : int
         Frames from it to the one looked at, along the direction of tracking; negative for one that still lies ahead.
+    frame_count : int
+        Frames of the cine; SAM 2 measures distances by the length of a short one.
     """
 
     features: Tensor
     pointer: Tensor
     age: int
     distance: int = 0
+    frame_count: int = 0

@@ -174,8 +174,9 @@ class PropagateRequest(Message):
 
     Attributes
     ----------
-    labels : list of {label, conditioning: [{frame_index, mask}]}
-        The masks (digests) that hold for each label.
+    labels : list of {label, conditioning: [{frame_index, mask}], standing: [{frame_index, mask}]}
+        The masks (digests) that hold for each label, and those that the same model propagated before: where the new
+        ones do not differ, the propagation may end early.
     passes : list of list of int
         Frames in the order of propagation; the first of each pass is a conditioning frame.
     keep : {label: [frame_index]}
@@ -382,15 +383,24 @@ def _point(value: object) -> list[float]:
 
 
 def _label(value: object) -> dict[str, Any]:
-    entry = checks.mapping(value, "labels", fields=("label", "conditioning"))
-    conditioning = []
-    for one in checks.items(entry["conditioning"], "conditioning", most=MAX_FRAMES):
-        held = checks.mapping(one, "conditioning", fields=("frame_index", "mask"))
+    entry = checks.mapping(value, "labels", fields=("label", "conditioning", "standing"))
+    return {
+        "label": checks.text(entry["label"], "label", limit=128),
+        "conditioning": _held(entry["conditioning"], "conditioning"),
+        "standing": _held(entry["standing"], "standing"),
+    }
+
+
+def _held(value: object, name: str) -> list[dict[str, Any]]:
+    """Return masks by frame: a list of {frame_index, mask} that names no frame twice."""
+    found = []
+    for one in checks.items(value, name, most=MAX_FRAMES):
+        held = checks.mapping(one, name, fields=("frame_index", "mask"))
         frame_index = checks.integer(held["frame_index"], "frame_index", most=MAX_FRAMES)
-        conditioning.append({"frame_index": frame_index, "mask": checks.digest(held["mask"], "mask")})
-    if len({held["frame_index"] for held in conditioning}) != len(conditioning):
-        raise MessageError("The field 'conditioning' names a frame twice.")
-    return {"label": checks.text(entry["label"], "label", limit=128), "conditioning": conditioning}
+        found.append({"frame_index": frame_index, "mask": checks.digest(held["mask"], "mask")})
+    if len({held["frame_index"] for held in found}) != len(found):
+        raise MessageError(f"The field {name!r} names a frame twice.")
+    return found
 
 
 def _frames(value: object, name: str) -> list[int]:

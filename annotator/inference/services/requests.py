@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from typing import Any
 
 from annotator.campaigns.models import Label
 from annotator.core.errors import IllegalTransition, Unprocessable
 from annotator.imaging.models import Cine
 from annotator.inference.models import ACTIVE, InferenceJob, JobKind
-from annotator.readings.models import EventKind, Reading, ReadingEvent
+from annotator.readings.models import EventKind, Provenance, Reading, ReadingEvent
 from annotator.readings.selectors import (
     conditioning_frames,
     current_masks,
@@ -107,6 +108,7 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
     frames = {frame for one in passes for frame in one}
     locked = locked_frames(reading, as_of=event.seq)
     running = _frames_being_prompted(reading)
+    standing = _standing_masks(event)
     entries: list[dict[str, Any]] = []
     keep: dict[str, list[int]] = {}
     for label in labels:
@@ -116,6 +118,7 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
             {
                 "label": label.code,
                 "conditioning": [{"frame_index": frame, "mask": blob} for frame, blob in sorted(conditioning.items())],
+                "standing": standing[label.code],
             }
         )
         pending = {frame for code, frame in running if code == label.code}
@@ -162,6 +165,16 @@ def _frames_being_prompted(reading: Reading) -> set[tuple[str, int]]:
     jobs = InferenceJob.objects.filter(reading=reading, kind=JobKind.PREDICT, status__in=ACTIVE)
     pairs = jobs.values_list("event__label__code", "event__frame_index")
     return {(label, frame_index) for label, frame_index in pairs if frame_index is not None}
+
+
+def _standing_masks(event: ReadingEvent) -> dict[str, list[dict[str, Any]]]:
+    """Return, by label code, the masks that the reading's own model propagated before this event."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for mask in current_masks(event.reading, as_of=event.seq):
+        is_own = mask.provenance == Provenance.PROPAGATED and mask.checkpoint == event.reading.checkpoint
+        if is_own and mask.blob is not None:
+            found[mask.label].append({"frame_index": mask.frame_index, "mask": mask.blob})
+    return found
 
 
 def _starting_mask(event: ReadingEvent, label: Label, frame_index: int, running: set[tuple[str, int]]) -> str:

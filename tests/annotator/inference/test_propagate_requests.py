@@ -237,3 +237,24 @@ def test_a_prompt_of_another_label_is_not_waited_for(reading: Reading, broker: M
     tab.send("prompt", click(label=CATHETER))
     tab.send("propagate", propagation())
     assert asked(broker).keep == {ARTERY: [0]}
+
+
+def test_what_the_same_model_propagated_before_may_stand(
+    reading: Reading, worker: FakeWorker, broker: MemoryBroker
+) -> None:
+    """A second propagation names the masks of the first, but none that a person drew or another model made."""
+    tab = Tab(reading)
+    tab.send("edit", drawing(frame=0))
+    tab.send("propagate", propagation(0, 0, FRAMES - 1))
+    assert asked(broker).labels[0]["standing"] == []
+    worker.serve(broker)
+    tab.send("edit", drawing(frame=2))
+    propagated = {frame: blob for frame, blob in blobs_of(reading).items() if frame not in (0, 2)}
+    tab.send("propagate", propagation(2, 0, FRAMES - 1))
+    standing = {held["frame_index"]: held["mask"] for held in asked(broker).labels[0]["standing"]}
+    assert standing == propagated
+    worker.serve(broker)
+    Reading.objects.filter(pk=reading.pk).update(checkpoint="f" * 64)
+    tab.send("edit", drawing(frame=3))
+    tab.send("propagate", propagation(3, 0, FRAMES - 1))
+    assert asked(broker).labels[0]["standing"] == []

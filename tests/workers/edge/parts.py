@@ -33,6 +33,8 @@ Mask = NDArray[np.bool_]
 PATIENCE_SECONDS = 90.0
 POLL_SECONDS = 0.005
 ROWS, COLUMNS, FRAMES = 48, 40, 5
+PARTS = 4
+"""Steps of a propagation for each frame: its features, what the memory says, its masks, remembering them."""
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -154,8 +156,8 @@ class Desk:
     def propagate(self, **changes: Any) -> PropagateRequest:
         """Return a request for two labels over the whole cine from a mask of each on frame 1."""
         labels = [
-            {"label": "coronary_artery", "conditioning": [self.held(1, disc(15, 24, 8))]},
-            {"label": "catheter", "conditioning": [self.held(1, disc(30, 10, 5))]},
+            {"label": "coronary_artery", "conditioning": [self.held(1, disc(15, 24, 8))], "standing": []},
+            {"label": "catheter", "conditioning": [self.held(1, disc(30, 10, 5))], "standing": []},
         ]
         request = PropagateRequest(
             job_id="job-2",

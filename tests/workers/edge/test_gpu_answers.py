@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.workers.edge.parts import COLUMNS, FRAMES, ROWS, Desk, decoded, disc, run
+from tests.workers.edge.parts import COLUMNS, FRAMES, PARTS, ROWS, Desk, decoded, disc, run
 from workers.gpu import PredictJob, PropagateJob
 from workers.protocol.messages import JobDone, MaskResult
 from workers.scheduler import PROMPT, PROPAGATION
@@ -64,7 +64,7 @@ def test_a_propagation_answers_frame_by_frame_and_then_says_done(desk: Desk) -> 
     request = desk.propagate(reply_to="results.here")
     job = PropagateJob(desk.bench(), request)
     assert (job.job_id, job.epoch, job.priority) == ("job-2", 2, PROPAGATION)
-    assert run(job) == 4, "one step for each frame, however many labels"
+    assert run(job) == 4 * PARTS, "as many steps for each frame, however many labels"
     *masks, done = desk.outbox.messages
     assert isinstance(done, JobDone)
     assert masks == desk.outbox.masks
@@ -84,11 +84,12 @@ def test_a_propagation_answers_frame_by_frame_and_then_says_done(desk: Desk) -> 
     assert set(desk.outbox.queues) == {"results.here"}
 
 
-def test_the_masks_of_a_step_are_sent_before_the_next_step_begins(desk: Desk) -> None:
+def test_the_masks_of_a_frame_are_sent_before_the_next_frame_begins(desk: Desk) -> None:
     arrived = []
     for _ in PropagateJob(desk.bench(), desk.propagate()).steps(lambda: False):
         arrived.append(len(desk.outbox.messages))
-    assert arrived == [2, 3, 5, 7]
+    assert arrived[PARTS - 1 :: PARTS] == [2, 3, 5, 7]
+    assert arrived[: PARTS - 1] == [0] * (PARTS - 1)
 
 
 def test_a_propagation_with_nothing_to_answer_is_done_at_once(desk: Desk) -> None:
@@ -156,6 +157,27 @@ def test_the_conditioning_masks_lead_the_propagation(desk: Desk) -> None:
     run(PropagateJob(bench, replace(request, labels=labels)))
     changed = [one[:2] for one, other in zip(before, answers(desk), strict=True) if one != other]
     assert changed == [("coronary_artery", frame) for frame in (2, 3, 4, 0)]
+
+
+def test_a_propagation_that_ends_early_says_so(desk: Desk) -> None:
+    bench, frames = desk.bench(), list(range(1, 9))
+    request = desk.propagate(
+        cine=desk.put_cine(frames=9), passes=[frames], keep={"coronary_artery": [1], "catheter": [1]}
+    )
+    run(PropagateJob(bench, request))
+    first, ended = desk.outbox.masks, desk.outbox.messages[-1]
+    assert isinstance(ended, JobDone)
+    assert not ended.early_stop
+    labels = []
+    for entry in request.labels:
+        masks = [mask for mask in first if mask.label == entry["label"]]
+        labels.append({**entry, "standing": [desk.held(mask.frame_index, decoded(mask)) for mask in masks]})
+    before = answers(desk)
+    run(PropagateJob(bench, replace(request, labels=labels)))
+    ended = desk.outbox.messages[-1]
+    assert isinstance(ended, JobDone)
+    assert ended.early_stop
+    assert answers(desk) == [one for one in before if one[1] <= 4]
 
 
 def test_masks_are_those_of_the_rows_and_columns_not_transposed(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workers.edge.parts import PATIENCE_SECONDS, Desk, disc, run, until
+from tests.workers.edge.parts import PARTS, PATIENCE_SECONDS, Desk, disc, run, until
 from workers.gpu import INTERNAL, PredictJob, PropagateJob, Workbench
 from workers.protocol.digests import bytes_digest
 from workers.protocol.messages import JobDone, JobFailed, MaskResult, ModelRef, PredictRequest, PropagateRequest
@@ -31,7 +31,7 @@ def garbage(desk: Desk) -> str:
 
 def conditioned(desk: Desk, request: PropagateRequest, digest: str) -> PropagateRequest:
     """Return a request whose one label holds a mask of this digest on frame 1."""
-    labels = [{"label": "catheter", "conditioning": [{"frame_index": 1, "mask": digest}]}]
+    labels = [{"label": "catheter", "conditioning": [{"frame_index": 1, "mask": digest}], "standing": []}]
     return replace(request, labels=labels)
 
 
@@ -62,7 +62,7 @@ PREDICTIONS: dict[str, tuple[str, Change]] = {
 PROPAGATIONS: dict[str, tuple[str, Change]] = {
     "no conditioning": (
         "no_conditioning",
-        lambda desk, it: replace(it, labels=[{"label": "catheter", "conditioning": []}]),
+        lambda desk, it: replace(it, labels=[{"label": "catheter", "conditioning": [], "standing": []}]),
     ),
     "a pass from elsewhere": ("no_conditioning", lambda desk, it: replace(it, passes=[[2, 3]])),
     "no such frame": ("frame_out_of_range", lambda desk, it: replace(it, passes=[[1, 5]])),
@@ -113,7 +113,7 @@ def test_what_an_earlier_job_has_opened_hides_no_mistake(desk: Desk, name: str) 
 def test_a_job_that_fails_in_the_middle_keeps_what_it_has_sent(desk: Desk) -> None:
     # The second stretch is tracked back from frame 4, whose mask is missing.
     held = [desk.held(1, disc(15, 24, 8)), {"frame_index": 4, "mask": ABSENT}]
-    labels = [{"label": "catheter", "conditioning": held}]
+    labels = [{"label": "catheter", "conditioning": held, "standing": []}]
     run(PropagateJob(desk.bench(), desk.propagate(labels=labels, passes=[[1, 0], [1, 2, 3, 4]])))
     *masks, failure = desk.outbox.messages
     assert isinstance(failure, JobFailed)
@@ -143,7 +143,7 @@ def test_a_cancelled_propagation_ends_before_its_next_frame_and_says_nothing_mor
     cancelled = threading.Event()
     job = PropagateJob(desk.bench(), desk.propagate())
     for step, _ in enumerate(job.steps(cancelled.is_set), 1):
-        if step == checks:
+        if step == checks * PARTS:
             cancelled.set()
     assert len(desk.outbox.masks) == [0, 2, 3, 5][checks]
     assert desk.outbox.messages == desk.outbox.masks
@@ -198,7 +198,8 @@ def test_the_scheduler_cancels_a_real_propagation_between_frames(desk: Desk) -> 
 
 def test_pixels_that_vanish_while_they_are_read_fail_the_job(desk: Desk) -> None:
     steps = PropagateJob(desk.bench(0), desk.propagate()).steps(lambda: False)
-    next(steps)
+    for _ in range(PARTS):
+        next(steps)
     path: Path = desk.place(desk.cine.digest)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 2 * np.prod((desk.cine.rows, desk.cine.columns)))

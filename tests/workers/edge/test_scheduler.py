@@ -256,3 +256,19 @@ def test_a_job_whose_steps_cannot_begin_ends_too(scheduler: Scheduler, log: Log)
     scheduler.submit(last)
     work_off(scheduler, last)
     assert log == ["last"]
+
+
+def test_more_than_may_wait_is_refused_with_the_number_ahead(log: Log) -> None:
+    scheduler = Scheduler(most_waiting=2)
+    taken = [
+        Scripted(log, name, priority) for name, priority in (("a", PROMPT), ("b", PROPAGATION), ("c", PROPAGATION))
+    ]
+    assert [scheduler.submit(job) for job in taken] == [0, 0, 0]
+    refused = Scripted(log, "refused", PROPAGATION)
+    assert scheduler.submit(refused) == 3
+    assert scheduler.submit(Scripted(log, "d", PROMPT)) == 0
+    assert scheduler.submit(Scripted(log, "ahead", AHEAD)) == 0
+    work_off(scheduler, *taken)
+    scheduler.stop()
+    assert "refused" not in log
+    assert log[:2] == ["a", "d"]

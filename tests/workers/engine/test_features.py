@@ -63,3 +63,20 @@ def test_a_long_cine_leaves_the_others_their_place():
     assert store.bytes == store.bytes_of("long") + store.bytes_of("short") == 7 * 1024
     store.put(key(0, cine="other"), tensors(5))
     assert store.bytes_of("other") == 0
+
+
+def test_what_nobody_has_wanted_for_long_is_dropped(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("workers.engine.features.time.monotonic", lambda: now[0])
+    store = FeatureStore(1 << 20)
+    for frame in range(3):
+        store.put(key(frame), tensors(1))
+        now[0] += 10
+    store.get(key(0))
+    now[0] += 15
+    store.drop_unused(30)
+    assert [frame for frame in range(3) if key(frame) in store] == [0, 2]
+    store.drop_unused(0.5)
+    assert (len(store), store.bytes, store.bytes_of("c")) == (0, 0, 0)
+    store.put(key(1), tensors(1))
+    assert store.bytes == 1024

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from workers.engine.errors import EngineError
 from workers.engine.features import FeatureStore
 from workers.engine.segmenter import LabelTrack
-from workers.engine.session import Sam2Session
+from workers.engine.session import SETTLED_FRAMES, Sam2Session, is_same
 
 FORWARD = [[0, 1, 2, 3, 4, 5, 6]]
 
@@ -88,9 +90,45 @@ def test_a_correction_changes_its_neighbours_on_both_sides(open_session, frames,
 def test_cancel_ends_before_the_next_frame(open_session, frames, masks):
     session, seen = open_session(frames), []
     stream = session.propagate([LabelTrack("a", {0: "at0"})], FORWARD, masks.__getitem__, cancel=lambda: len(seen) == 2)
-    seen += [item for item in (next(stream), next(stream), next(stream), next(stream)) if item is not None]
-    assert len(seen) == 2
-    assert list(stream) == []
+    for item in stream:
+        seen += [item] if item is not None else []
+    assert [item.frame_index for item in seen] == [1, 2]
+
+
+def test_other_work_may_be_done_within_a_frame(open_session, frames, masks):
+    session = open_session(frames, cache=0)
+    stream = list(session.propagate([LabelTrack("a", {0: "at0"}, frozenset([0]))], FORWARD, masks.__getitem__))
+    places = [place for place, item in enumerate(stream) if item is not None]
+    assert all(later - earlier == 5 for earlier, later in pairwise(places))
+
+
+def test_a_propagation_ends_where_nothing_changes_any_more(open_session, frames, masks):
+    session, keep = open_session(frames), frozenset([0])
+    first = answers(session, masks, [LabelTrack("a", {0: "at0"}, keep)], FORWARD)
+    masks |= {f"old{item.frame_index}": item.mask for item in first}
+    standing = {item.frame_index: f"old{item.frame_index}" for item in first}
+    again = answers(session, masks, [LabelTrack("a", {0: "at0"}, keep, standing)], FORWARD)
+    assert same(again, first[:SETTLED_FRAMES])
+    # Two labels end together, when both have settled.
+    standing[1] = "other"
+    both = [LabelTrack("a", {0: "at0"}, keep, standing), LabelTrack("b", {0: "at0"}, keep, {**standing, 1: "old1"})]
+    assert {item.frame_index for item in answers(session, masks, both, FORWARD)} == {1, 2, 3, 4}
+    # Without a mask to compare with, or with other ones, it goes on to the end.
+    for standing in ({}, dict.fromkeys(range(7), "other"), {1: "old1", 2: "old2", 4: "old4", 5: "old5"}):
+        assert same(answers(session, masks, [LabelTrack("a", {0: "at0"}, keep, standing)], FORWARD), first)
+
+
+def test_masks_are_the_same_where_no_reader_would_see_the_difference():
+    mask = np.zeros((40, 40), bool)
+    mask[5:35, 5:35] = True
+    near, far = mask.copy(), mask.copy()
+    near[5, 5:9] = False
+    far[5, 5:12] = False
+    assert is_same(mask, mask)
+    assert is_same(mask, near)
+    assert not is_same(mask, far)
+    assert is_same(mask & False, mask & False)
+    assert not is_same(mask, mask & False)
 
 
 def test_encode_ahead_saves_the_encoder(open_session, frames, monkeypatch):
@@ -228,3 +266,45 @@ def test_a_model_that_has_lost_its_numbers_still_answers(open_session, frames):
         weight.data.copy_(kept)
     assert not found.mask.any()
     assert torch.isfinite(torch.tensor(found.score))
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("full"), MemoryError(), RuntimeError("can't allocate memory")]
+)
+def test_labels_are_halved_until_they_fit_into_memory(open_session, frames, masks, monkeypatch, error):
+    tracks = [LabelTrack(name, {0: "at0" if name in "ac" else "other"}, frozenset([0])) for name in "abcd"]
+    whole = answers(open_session(frames), masks, tracks, FORWARD)
+    session = open_session(frames)
+    recall, rows = session._model.recall, []
+
+    def scarce(features, bank):
+        rows.append(len(features.deep))
+        if len(features.deep) > 1 and len(rows) > 2:
+            raise error
+        return recall(features, bank)
+
+    monkeypatch.setattr(session._model, "recall", scarce)
+    found = answers(session, masks, tracks, FORWARD)
+    assert max(rows) == 4
+    assert rows[-1] == 1
+    assert sorted((item.label, item.frame_index) for item in found) == sorted(
+        (item.label, item.frame_index) for item in whole
+    )
+    wanted = {(item.label, item.frame_index): item.mask for item in whole}
+    for item in found:
+        either = (item.mask | wanted[item.label, item.frame_index]).sum()
+        assert (item.mask ^ wanted[item.label, item.frame_index]).sum() <= 0.005 * either
+
+
+def test_memory_that_does_not_do_for_one_label_is_an_error_and_others_are_let_through(
+    open_session, frames, masks, monkeypatch
+):
+    session = open_session(frames)
+    monkeypatch.setattr(session._model, "recall", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(EngineError) as caught:
+        answers(session, masks, [LabelTrack("a", {0: "at0"})], FORWARD)
+    assert caught.value.code == "out_of_memory"
+    assert session._store.bytes == 0
+    monkeypatch.setattr(session._model, "recall", lambda *_: (_ for _ in ()).throw(RuntimeError("broken")))
+    with pytest.raises(RuntimeError, match="broken"):
+        answers(session, masks, [LabelTrack("a", {0: "at0"})], FORWARD)

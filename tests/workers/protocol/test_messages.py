@@ -43,7 +43,12 @@ MESSAGES = [
     ),
     PropagateRequest(
         **JOB, reply_to="results", model=MODEL, cine=CINE,
-        labels=[{"label": "lad", "conditioning": [{"frame_index": 2, "mask": A}]}],
+        labels=[
+            {
+                "label": "lad", "conditioning": [{"frame_index": 2, "mask": A}],
+                "standing": [{"frame_index": 3, "mask": B}],
+            }
+        ],
         passes=[[2, 3, 4], [2, 1, 0]], keep={"lad": [2]},
     ),
     CancelRequest(job_id="j1"),
@@ -141,9 +146,17 @@ REFUSED = {
     "point that is no number": _replace(PREDICT, points=[[float("nan"), 2, 1]]),
     "box of three": _replace(PREDICT, box=[1, 2, 3]),
     "model as text": _replace(PREDICT, model="bundled"),
-    "label twice": _replace(PROPAGATE, labels=[{"label": "x", "conditioning": []}] * 2),
-    "conditioning frame twice": _replace(PROPAGATE, labels=[{"label": "x", "conditioning": [CONDITION] * 2}]),
-    "conditioning with more": _replace(PROPAGATE, labels=[{"label": "x", "conditioning": [{**CONDITION, "score": 1}]}]),
+    "label twice": _replace(PROPAGATE, labels=[{"label": "x", "conditioning": [], "standing": []}] * 2),
+    "conditioning frame twice": _replace(
+        PROPAGATE, labels=[{"label": "x", "conditioning": [CONDITION] * 2, "standing": []}]
+    ),
+    "standing frame twice": _replace(
+        PROPAGATE, labels=[{"label": "x", "conditioning": [], "standing": [CONDITION] * 2}]
+    ),
+    "without standing": _replace(PROPAGATE, labels=[{"label": "x", "conditioning": []}]),
+    "conditioning with more": _replace(
+        PROPAGATE, labels=[{"label": "x", "conditioning": [{**CONDITION, "score": 1}], "standing": []}]
+    ),
     "pass with a fraction": _replace(PROPAGATE, passes=[[1, 1.5]]),
     "worker of another kind": _replace(MESSAGES[10], kind="cpu"),
     "another event": _replace(MESSAGES[13], event="paused"),
