@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from workers.config import S3Config, WorkerConfig
 from workers.engine.errors import EngineError
 from workers.protocol.digests import bytes_digest
 
 DIGEST_LENGTH = 64
+PIECE_BYTES = 8 * 1024 * 1024
+
+
+class Readable(Protocol):
+    """What can be read in pieces, such as an object of S3."""
+
+    def read(self, length: int = -1, /) -> bytes: ...
 
 
 class BlobStore:
@@ -53,7 +62,7 @@ class BlobStore:
         digest = bytes_digest(data)
         path = self._place(digest)
         if not path.is_file():
-            self._write(path, data)
+            self._write(path, io.BytesIO(data))
         if self._bucket is not None:
             self._bucket.put_object(Key=self._key(digest), Body=data)
         return digest
@@ -71,19 +80,19 @@ class BlobStore:
         from botocore.exceptions import ClientError
 
         try:
-            data = self._bucket.Object(self._key(digest)).get()["Body"].read()
+            body = self._bucket.Object(self._key(digest)).get()["Body"]
         except ClientError as error:
             raise EngineError("Something this job needs is missing from the storage.", code="blob_missing") from error
-        self._write(path, data)
+        self._write(path, body)
 
     @staticmethod
-    def _write(path: Path, data: bytes) -> None:
+    def _write(path: Path, source: Readable) -> None:
         """Write a file so that no reader ever sees half of it; a disk that is full keeps no half of it either."""
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as partial:
-                partial.write(data)
+                shutil.copyfileobj(source, partial, PIECE_BYTES)
             os.chmod(name, 0o644)
             os.replace(name, path)
         except BaseException:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from annotator.core.errors import NotFound
+from annotator.core.errors import IllegalTransition, NotFound
 from workers.protocol.digests import array_digest, bytes_digest
 
+CHUNK_BYTES = 1 << 20
 DIGEST_LENGTH = 64
 
 
@@ -46,6 +49,42 @@ def put_bytes(data: bytes) -> str:
     return digest
 
 
+def put_file(path: Path, *, move: bool = False) -> str:
+    """Store the bytes of a file of any size, read in pieces; storing the same again changes nothing.
+
+    Parameters
+    ----------
+    path : Path
+    move : bool
+        Take the file over, without a copy where the storage allows it; otherwise it stays where it is.
+
+    Returns
+    -------
+    str
+        SHA-256 of the bytes.
+
+    Raises
+    ------
+    IllegalTransition
+        With code ``file_changed`` when the file was written while it was being stored; nothing is stored then.
+    OSError
+        When it cannot be read, or the disk is full.
+    """
+    digest = file_digest(path)
+    target = _local_target(digest)
+    if move and target is not None and not target.is_file() and _moved(path, target):
+        return digest
+    if not exists(digest):
+        with path.open("rb") as file:
+            if target is None:
+                default_storage.save(storage_name(digest), File(file))
+            else:
+                _write_whole(target, _unchanged(File(file).chunks(CHUNK_BYTES), digest))
+    if move:
+        path.unlink()
+    return digest
+
+
 def put_array(array: NDArray[Any]) -> str:
     """Store an array as a .npy file and return the digest of its content (dtype, shape, C-order bytes)."""
     digest = array_digest(array)
@@ -70,6 +109,18 @@ def put_array_file(path: Path, digest: str) -> None:
     with path.open("rb") as file:
         _store(digest, File(file))
     path.unlink()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 hex digest of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size_of(digest: str) -> int | None:
+    """Return how many bytes a blob has, None when it is not stored."""
+    name = storage_name(digest)
+    return default_storage.size(name) if default_storage.exists(name) else None
 
 
 def get_bytes(digest: str) -> bytes:
@@ -103,7 +154,11 @@ def local_path(digest: str) -> Path:
         return target
     cached = Path(settings.DATA_DIR) / "cache" / storage_name(digest)
     if not cached.is_file():
-        _write_whole(cached, [get_bytes(digest)])
+        try:
+            with default_storage.open(storage_name(digest), "rb") as file:
+                _write_whole(cached, file.chunks(CHUNK_BYTES))
+        except FileNotFoundError:
+            raise NotFound("There is no such blob.", code="blob_not_found") from None
     return cached
 
 
@@ -137,6 +192,29 @@ def _store(digest: str, content: File[Any]) -> None:
     if target.is_file():
         return
     _write_whole(target, content.chunks())
+
+
+def _moved(path: Path, target: Path) -> bool:
+    """Move a file at once; False where it lies on another file system, so that it has to be copied."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.replace(path, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    os.chmod(target, 0o644)
+    return True
+
+
+def _unchanged(pieces: Iterable[bytes], digest: str) -> Iterator[bytes]:
+    """Yield the pieces of a file and raise IllegalTransition at the end when they are not those of the digest."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+        yield piece
+    if found.hexdigest() != digest:
+        raise IllegalTransition("The file changed while it was being stored.", code="file_changed")
 
 
 def _write_whole(target: Path, chunks: Iterable[bytes]) -> None:

@@ -28,6 +28,7 @@ from annotator.registry.serializers import (
     CampaignSummarySerializer,
     EvaluationSerializer,
     ModelDetailSerializer,
+    ModelPresetSerializer,
     ModelSerializer,
     PromoteSerializer,
     PromotionSerializer,
@@ -41,6 +42,7 @@ from annotator.registry.services import (
     start_training_run,
     watch_training_runs,
 )
+from annotator.registry.services.presets import model_presets
 
 
 def managed_campaign(user: User, slug: str) -> Campaign:
@@ -159,6 +161,19 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         campaign = managed_campaign(user, body.validated_data["campaign"])
         promotion = promote_model(campaign=campaign, model=model, actor=user)
         return Response(PromotionSerializer(promotion).data, status=status.HTTP_201_CREATED)
+
+
+class ModelPresetsView(APIView):
+    """Which model to begin with in which modality."""
+
+    @extend_schema(
+        summary="List which model to try first for which modality, and why",
+        description="Advice, until models have been measured on the test part of a campaign of the modality.",
+        responses=ModelPresetSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """Answer the presets of all modalities, with the measurements that the user may see."""
+        return Response(ModelPresetSerializer(model_presets(user_of(request)), many=True).data)
 
 
 class CampaignSummaryView(APIView):

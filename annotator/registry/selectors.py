@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
@@ -49,6 +50,22 @@ def current_model(campaign: Campaign) -> ModelVersion | None:
     if campaign.current_model_id is None:
         return None
     return ModelVersion.objects.filter(pk=campaign.current_model_id).first()
+
+
+def models_called(text: str) -> list[ModelVersion]:
+    """Return the models of a number or a name, in the order of their numbers."""
+    wanted = Q(number=int(text)) if text.isdecimal() else Q(name=text)
+    return list(ModelVersion.objects.filter(wanted).order_by("number"))
+
+
+def campaigns_by_model() -> dict[UUID, list[str]]:
+    """Return the short names of the campaigns that use each model."""
+    used: dict[UUID, list[str]] = {}
+    rows = Campaign.objects.exclude(current_model_id=None).order_by("slug")
+    for model, slug in rows.values_list("current_model_id", "slug"):
+        if model is not None:
+            used.setdefault(model, []).append(slug)
+    return used
 
 
 def live_run(campaign: Campaign) -> TrainingRun | None:

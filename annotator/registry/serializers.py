@@ -258,3 +258,42 @@ class CampaignSummarySerializer(serializers.Serializer):
     current_model = ModelRefSerializer(allow_null=True)
     latest_version = VersionRefSerializer(allow_null=True)
     running_training = LineageRunSerializer(allow_null=True)
+
+
+class WindowPresetSerializer(serializers.Serializer):
+    """A named window of grey values."""
+
+    name = serializers.CharField()
+    level = serializers.IntegerField()
+    width = serializers.IntegerField()
+    unit = serializers.CharField()
+
+
+class MeasuredPresetSerializer(serializers.Serializer):
+    """The best of the models that were measured on the same test cines."""
+
+    model = ModelRefSerializer()
+    iou = serializers.FloatField()
+    dice = serializers.FloatField()
+    cines = serializers.IntegerField()
+    campaign = serializers.SlugField()
+    version = serializers.IntegerField(help_text="Number of the dataset version.")
+    compared = serializers.IntegerField(help_text="How many models were measured there.")
+
+
+class ModelPresetSerializer(serializers.Serializer):
+    """What to begin with in a modality, and why."""
+
+    modality = serializers.CharField()
+    modality_name = serializers.CharField()
+    family = serializers.CharField(help_text="The family to try first.")
+    family_title = serializers.CharField()
+    preprocess_id = serializers.CharField()
+    hint = serializers.CharField(help_text="What to know of the family; may be empty.")
+    also_try = serializers.ListField(child=serializers.CharField(), help_text="Titles of further families.")
+    reason = serializers.CharField()
+    source = serializers.ChoiceField(choices=["advice", "measured"])  # type: ignore[assignment]  # also a Field's
+    measured = MeasuredPresetSerializer(allow_null=True)
+    labels = serializers.ListField(child=serializers.CharField(), help_text="Codes of a label set to begin with.")
+    window = serializers.CharField(help_text="How grey values are mapped to the 8 bits that models see.")
+    windows = WindowPresetSerializer(many=True)

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from annotator.registry.api import (
     CampaignSummaryView,
     EvaluationViewSet,
+    ModelPresetsView,
     ModelViewSet,
     PromotionViewSet,
     RollbackView,
@@ -20,6 +21,7 @@ router.register("models", ModelViewSet, basename="model")
 router.register("evaluations", EvaluationViewSet, basename="evaluation")
 router.register("promotions", PromotionViewSet, basename="promotion")
 urlpatterns = [
+    path("model-presets/", ModelPresetsView.as_view(), name="model-presets"),
     path("campaigns/<slug:slug>/summary/", CampaignSummaryView.as_view(), name="campaign-summary"),
     path("campaigns/<slug:slug>/rollback/", RollbackView.as_view(), name="campaign-rollback"),
     *router.urls,

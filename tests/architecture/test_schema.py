@@ -67,6 +67,7 @@ def test_every_promised_path_is_there(schema: dict[str, Any]) -> None:
         "training-runs/{id}/": "get",
         "training-runs/{id}/cancel/": "post",
         "models/": "get",
+        "model-presets/": "get",
         "models/{id}/": "get",
         "models/{id}/promote/": "post",
         "evaluations/": "get",

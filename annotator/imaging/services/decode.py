@@ -19,11 +19,10 @@ from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit
 from annotator.imaging.services.inspect import Inspected
 from annotator.imaging.services.jpeg import repair_spectral_selection
 from annotator.imaging.services.refusal import FileRefused
+from annotator.imaging.services.window import choose_window, signed_offset
 from workers.protocol.digests import array_digest
 
 logger = logging.getLogger(__name__)
-
-PERCENTILES = (0.5, 99.5)
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _write(files: list[Inspected], frames: int, is_colour: bool, folder: Path) -
                     count += 1
             if count != frames:
                 raise FileRefused("frame_count_mismatch", f"only {count} of {frames} frames could be decoded")
-            low, high = _window(files[0].dataset, np.stack(sample), is_colour)
+            low, high = choose_window(files[0].dataset, files[0].modality, np.stack(sample), is_colour=is_colour)
             file.flush()
             digest = array_digest(np.load(path, mmap_mode="r"))
             return Decoded(path, digest, shape, dtype.itemsize * 8, low, high)
@@ -164,44 +163,3 @@ def _converter(dataset: Dataset) -> Callable[[NDArray[Any]], NDArray[Any]]:
         return values.astype(np.uint8 if stored <= 8 else np.uint16)
 
     return convert
-
-
-def signed_offset(dataset: Dataset) -> int:
-    """Return what is added to the values of signed pixels so that none is negative."""
-    if int(dataset.get("PixelRepresentation", 0)) != 1:
-        return 0
-    return 1 << (int(dataset.get("BitsStored", dataset.BitsAllocated)) - 1)
-
-
-def _window(dataset: Dataset, sample: NDArray[Any], is_colour: bool) -> tuple[float, float]:
-    """Return the grey values that map to 0 and 255: the file's own window, or percentiles of the pixels."""
-    if is_colour or (sample.dtype == np.uint8 and "WindowCenter" not in dataset):
-        return 0.0, 255.0
-    own = _own_window(dataset)
-    if own is not None:
-        low, high = own
-        inside = float(np.mean((sample >= low) & (sample <= high)))
-        if high > low and inside > 0.05:
-            return low, high
-    low, high = (float(value) for value in np.percentile(sample, PERCENTILES))
-    return (low, high) if high > low else (low, low + 1.0)
-
-
-def _own_window(dataset: Dataset) -> tuple[float, float] | None:
-    """Return the first window of the file in stored grey values (PS3.3 C.11.2.1.2, linear)."""
-    try:
-        centre, width = dataset.WindowCenter, dataset.WindowWidth
-        centre = float(centre[0] if not isinstance(centre, int | float | str) else centre)
-        width = float(width[0] if not isinstance(width, int | float | str) else width)
-        slope, intercept = float(dataset.get("RescaleSlope", 1) or 1), float(dataset.get("RescaleIntercept", 0) or 0)
-    except (AttributeError, TypeError, ValueError, IndexError):
-        return None
-    if width < 1 or slope == 0:
-        return None
-    low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
-    offset = signed_offset(dataset)
-    low, high = ((value - intercept) / slope + offset for value in (low, high))
-    if str(dataset.PhotometricInterpretation) == "MONOCHROME1":
-        top = (1 << int(dataset.get("BitsStored", dataset.BitsAllocated))) - 1
-        low, high = top - high, top - low
-    return min(low, high), max(low, high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -23,8 +22,6 @@ from annotator.imaging.services.elements import tolerant_reading
 from annotator.imaging.services.inspect import Inspected, inspect_file
 from annotator.imaging.services.refusal import FileRefused
 from annotator.imaging.services.timing import frame_times_ms, series_order
-
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def ingest_files(
 
     for file in files:
         try:
-            digest = file_digest(file.path)
+            digest = blobs.file_digest(file.path)
             known = _known(digest, file.name)
             if known is not None:
                 tell(known)
@@ -128,15 +125,6 @@ def ingest_files(
     for file, digest in repeated:
         tell(_known(digest, file.name) or _import_single(file, digest, keep_identity))
     return outcomes
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 hex digest of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _refused(name: str, refusal: FileRefused) -> FileOutcome:

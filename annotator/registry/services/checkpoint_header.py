@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from annotator.core.errors import Unprocessable
@@ -65,6 +66,18 @@ def read_checkpoint_header(data: bytes) -> CheckpointHeader:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable("its header does not name a family and a preprocessing") from error
     return header
+
+
+def read_header_of(path: Path) -> CheckpointHeader:
+    """Read the header of a safetensors file of any size from disk; raises as `read_checkpoint_header` does.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return read_checkpoint_header(file.read(8 + LONGEST_HEADER))
 
 
 def _unreadable(why: str) -> Unprocessable:

@@ -26,7 +26,7 @@ from annotator.registry.models import (
 from annotator.registry.selectors import comparison_of, evaluation_split
 
 from .announce import announce_model
-from .checkpoint_header import CheckpointHeader, read_checkpoint_header
+from .checkpoint_header import CheckpointHeader, read_header_of
 from .promote import promote_model
 from .register import next_model_number
 
@@ -66,7 +66,7 @@ def read_outcome(data: Mapping[str, Any]) -> Outcome:
         raise Unprocessable("The training ended without naming a checkpoint.", code="malformed_result")
     if not blobs.exists(checkpoint):
         raise Unprocessable("The trained checkpoint did not reach the blob store.", code="checkpoint_missing")
-    header = read_checkpoint_header(blobs.get_bytes(checkpoint))
+    header = read_header_of(blobs.local_path(checkpoint))
     figures = {str(digest): found for digest, raw in evaluations.items() if (found := _figures(raw))}
     metrics = data.get("metrics")
     return Outcome(checkpoint, header, figures, dict(metrics) if isinstance(metrics, Mapping) else {})

@@ -12,9 +12,8 @@ from annotator.campaigns.models import Campaign
 from annotator.core import audit, blobs
 from annotator.core.errors import NotFound
 from annotator.registry.models import ModelStatus, ModelVersion, PromotionReason
-from workers.protocol.digests import bytes_digest
 
-from .checkpoint_header import read_checkpoint_header
+from .checkpoint_header import read_header_of
 from .promote import promote_model
 
 
@@ -53,18 +52,16 @@ def register_bundled_model(*, path: Path | None = None) -> ModelVersion:
     """
     path = path or bundled_checkpoint()
     try:
-        data = path.read_bytes()
+        header = read_header_of(path)
     except OSError as error:
         raise NotFound(f"There is no checkpoint at {path.name}.", code="checkpoint_missing") from error
-    header = read_checkpoint_header(data)
-    digest = bytes_digest(data)
-    if not blobs.exists(digest):
-        blobs.put_bytes(data)
+    digest = blobs.put_file(path)
+    is_first = not ModelVersion.objects.filter(number=0).exists()
     with transaction.atomic():
         model, created = ModelVersion.objects.get_or_create(
             checkpoint=digest,
             defaults={
-                "number": next_model_number(),
+                "number": 0 if is_first else next_model_number(),
                 "name": "Bundled model",
                 "family": header.family,
                 "preprocess_id": header.preprocess_id,

@@ -6,7 +6,7 @@ import { useEffect } from "react";
 const KEYS: Record<string, string[]> = {
   import: ["worklist", "summary"],
   training: ["training-runs", "summary"],
-  model: ["models", "evaluations", "promotions", "summary", "worklist", "training-runs"],
+  model: ["models", "evaluations", "promotions", "summary", "worklist", "training-runs", "model-presets"],
   dataset: ["datasets", "summary"],
   reading: ["worklist", "summary"],
 };

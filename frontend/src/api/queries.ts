@@ -68,6 +68,12 @@ export const modelsQuery = (slug: string) =>
       take(client.GET("/api/v1/models/", { params: { query: { campaign: slug, page_size: 50 } } })),
   });
 
+export const modelPresetsQuery = (slug: string) =>
+  queryOptions({
+    queryKey: ["campaign", slug, "model-presets"],
+    queryFn: () => take(client.GET("/api/v1/model-presets/")),
+  });
+
 export const modelQuery = (slug: string, id: string) =>
   queryOptions({
     queryKey: ["campaign", slug, "models", id],

@@ -411,6 +411,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model-presets/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List which model to try first for which modality, and why
+         * @description Advice, until models have been measured on the test part of a campaign of the modality.
+         */
+        get: operations["model_presets_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/": {
         parameters: {
             query?: never;
@@ -1195,6 +1215,20 @@ export interface components {
             is_staff: boolean;
             memberships: components["schemas"]["MembershipBrief"][];
         };
+        /** @description The best of the models that were measured on the same test cines. */
+        MeasuredPreset: {
+            model: components["schemas"]["ModelRef"];
+            /** Format: double */
+            iou: number;
+            /** Format: double */
+            dice: number;
+            cines: number;
+            campaign: string;
+            /** @description Number of the dataset version. */
+            version: number;
+            /** @description How many models were measured there. */
+            compared: number;
+        };
         /** @description A member and the role. */
         Member: {
             readonly username: string;
@@ -1273,6 +1307,27 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly lineage: components["schemas"]["Lineage"];
+        };
+        /** @description What to begin with in a modality, and why. */
+        ModelPreset: {
+            modality: string;
+            modality_name: string;
+            /** @description The family to try first. */
+            family: string;
+            family_title: string;
+            preprocess_id: string;
+            /** @description What to know of the family; may be empty. */
+            hint: string;
+            /** @description Titles of further families. */
+            also_try: string[];
+            reason: string;
+            source: components["schemas"]["SourceEnum"];
+            measured: components["schemas"]["MeasuredPreset"] | null;
+            /** @description Codes of a label set to begin with. */
+            labels: string[];
+            /** @description How grey values are mapped to the 8 bits that models see. */
+            window: string;
+            windows: components["schemas"]["WindowPreset"][];
         };
         /** @description A model as others name it. */
         ModelRef: {
@@ -1635,6 +1690,12 @@ export interface components {
          * @enum {string}
          */
         ReasonEnum: "manual" | "rule" | "rollback";
+        /**
+         * @description * `advice` - advice
+         *     * `measured` - measured
+         * @enum {string}
+         */
+        SourceEnum: "advice" | "measured";
         /** @description Counts of one part. */
         SplitCounts: {
             cines: number;
@@ -1738,6 +1799,13 @@ export interface components {
             readonly manifest_digest: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /** @description A named window of grey values. */
+        WindowPreset: {
+            name: string;
+            level: number;
+            width: number;
+            unit: string;
         };
         /** @description A cine in the worklist. */
         WorklistCine: {
@@ -2392,6 +2460,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportBatch"];
+                };
+            };
+        };
+    };
+    model_presets_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPreset"][];
                 };
             };
         };

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from django.core.files.storage import Storage
 from pytest_django import Settings
 
 from annotator.core import blobs
-from annotator.core.errors import NotFound
+from annotator.core.errors import IllegalTransition, NotFound
 from workers.protocol.digests import array_digest, bytes_digest
 
 DATA = b"a few bytes"
@@ -44,6 +46,10 @@ class RemoteStorage(Storage):
         assert name not in self.contents, "a blob is written once"
         self.contents[name] = content.read()
         return name
+
+    def size(self, name: str) -> int:
+        """Return how many bytes a file has."""
+        return len(self.contents[name])
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
         if name not in self.contents:
@@ -227,10 +233,10 @@ def test_a_remote_blob_is_fetched_once(remote: Path, monkeypatch: pytest.MonkeyP
     assert files(remote) == [f"cache/sha256/{digest[:2]}/{digest}"]
     assert path == remote / files(remote)[0]
 
-    def refuse(digest: str) -> bytes:
+    def refuse(storage: RemoteStorage, name: str, mode: str = "rb") -> File[Any]:
         raise AssertionError("fetched again")
 
-    monkeypatch.setattr(blobs, "get_bytes", refuse)
+    monkeypatch.setattr(RemoteStorage, "_open", refuse)
     np.testing.assert_array_equal(blobs.open_array(digest), array)
 
 
@@ -240,3 +246,78 @@ def test_remote_bytes_come_back(remote: Path) -> None:
     assert blobs.put_bytes(DATA) == digest
     assert blobs.get_bytes(digest) == DATA
     assert files(remote) == []
+
+
+@pytest.mark.parametrize("place", ["store", "remote"])
+@pytest.mark.parametrize("move", [False, True])
+def test_a_file_comes_back(place: str, move: bool, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Under the digest of its bytes, whatever its size; a copied file stays, a moved one is gone, both times."""
+    request.getfixturevalue(place)
+    data = np.random.default_rng(3).bytes(2 * blobs.CHUNK_BYTES + 17)
+    for _ in range(2):
+        path = tmp_path / "weights.pt"
+        path.write_bytes(data)
+        assert blobs.put_file(path, move=move) == bytes_digest(data)
+        assert path.exists() != move
+    assert blobs.get_bytes(bytes_digest(data)) == data
+    assert blobs.size_of(bytes_digest(data)) == len(data)
+    assert blobs.size_of(ABSENT) is None
+    assert blobs.local_path(bytes_digest(data)).read_bytes() == data
+    assert blobs.local_path(bytes_digest(data)).stat().st_mode & 0o777 == 0o644
+
+
+def peak_of(action: Callable[[], object]) -> int:
+    """Return how many bytes Python allocated at most during an action."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_file_is_stored_in_pieces(store: Path, tmp_path: Path) -> None:
+    """Weights of gigabytes are never in memory whole."""
+    path = tmp_path / "weights.pt"
+    path.write_bytes(bytes(32 * blobs.CHUNK_BYTES))
+    assert peak_of(lambda: blobs.put_file(path)) < 4 * blobs.CHUNK_BYTES
+
+
+def test_a_large_remote_blob_is_fetched_in_pieces(remote: Path) -> None:
+    """Nor on the way back."""
+    digest = blobs.put_bytes(bytes(32 * blobs.CHUNK_BYTES))
+    assert peak_of(lambda: blobs.local_path(digest)) < 4 * blobs.CHUNK_BYTES
+
+
+def test_a_file_of_another_disk_is_copied_whole(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot be moved at once, the blob still appears only when it is complete, and the source goes."""
+    path = tmp_path / "weights.pt"
+    path.write_bytes(DATA)
+    replace = blobs.os.replace
+
+    def across(source: Any, target: Any) -> None:
+        if Path(source) == path:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        replace(source, target)
+
+    monkeypatch.setattr(blobs.os, "replace", across)
+    assert blobs.get_bytes(blobs.put_file(path, move=True)) == DATA
+    assert not path.exists()
+
+
+def test_a_file_that_changes_meanwhile_is_refused(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No blob lies under a digest that is not its own."""
+    path = tmp_path / "weights.pt"
+    path.write_bytes(DATA)
+    digest_of = blobs.file_digest
+
+    def changing(path: Path) -> str:
+        digest = digest_of(path)
+        path.write_bytes(b"other bytes")
+        return digest
+
+    monkeypatch.setattr(blobs, "file_digest", changing)
+    with pytest.raises(IllegalTransition) as refused:
+        blobs.put_file(path)
+    assert refused.value.code == "file_changed"
+    assert files(store) == []

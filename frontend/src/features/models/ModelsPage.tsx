@@ -7,7 +7,9 @@ import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-q
 import { useParams } from "@tanstack/react-router";
 import { client, type Schemas, take } from "../../api/client";
 import {
+  campaignsQuery,
   evaluationsQuery,
+  modelPresetsQuery,
   modelsQuery,
   promotionsQuery,
   summaryQuery,
@@ -18,6 +20,7 @@ import { Empty } from "../../ui/Empty";
 import { notifyDone, notifyError } from "../../ui/notify";
 import { Status } from "../../ui/Status";
 import { Comparison } from "./Comparison";
+import { ModelPresets } from "./ModelPresets";
 import { TrainingRun } from "./TrainingRun";
 
 type Model = Schemas["Model"];
@@ -30,6 +33,8 @@ export function ModelsPage() {
   const { data: evaluations } = useSuspenseQuery(evaluationsQuery(slug));
   const { data: promotions } = useSuspenseQuery(promotionsQuery(slug));
   const { data: summary } = useSuspenseQuery(summaryQuery(slug));
+  const { data: presets } = useSuspenseQuery(modelPresetsQuery(slug));
+  const { data: campaigns } = useSuspenseQuery(campaignsQuery);
   const queries = useQueryClient();
   const isManager = useIsManager(slug);
   const settle = () => queries.invalidateQueries({ queryKey: ["campaign", slug] });
@@ -66,7 +71,12 @@ export function ModelsPage() {
   });
   const running = runs.results.some((run) => run.status === "QUEUED" || run.status === "RUNNING");
   const current = summary.current_model?.id;
-  const candidate = models.results.find((model) => model.id !== current && model.status === "EVALUATED");
+  const candidate = models.results.find(
+    (model) =>
+      model.id !== current &&
+      model.status === "EVALUATED" &&
+      newest(evaluations.results, model.id) !== undefined,
+  );
   const canRollBack = promotions.results[0]?.previous != null;
 
   return (
@@ -192,7 +202,9 @@ export function ModelsPage() {
                         ? `version ${run.dataset_version.number}`
                         : model.parent
                           ? "another campaign"
-                          : "synthetic cines"}
+                          : model.family === "bundled"
+                            ? "synthetic cines"
+                            : "published weights"}
                     </Table.Td>
                     <Table.Td>
                       <Tooltip label={`SHA-256 ${model.checkpoint}`}>
@@ -222,6 +234,10 @@ export function ModelsPage() {
           </Table>
         </Paper>
       </div>
+      <ModelPresets
+        presets={presets}
+        modality={campaigns.results.find((campaign) => campaign.slug === slug)?.modality}
+      />
       {promotions.results.length === 0 ? (
         <Empty title="No promotion yet">The bundled model is in use until a better one is promoted.</Empty>
       ) : (
