@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workers.blobs import BlobStore
+from workers.engine.adapters import base_of
 from workers.engine.errors import EngineError
 from workers.protocol.messages import ModelRef, TrainingRequest, TrainingUpdate
 from workers.publish import Publish
@@ -144,7 +145,7 @@ class Trainer:
         settings = folder / "config.json"
         settings.write_text(json.dumps({**request.config, "seed": request.seed}))
         common = ["--manifest", str(manifest), "--blobs", str(self._store.root)]
-        base = str(self._store.path(request.base.digest))
+        base = str(self._model(request.base.digest))
         tune = ["finetune", "--base", base, "--out", str(folder), "--config", str(settings), *common]
         trained = self._last(request, tune)
         checkpoint = Path(trained["checkpoint"])
@@ -161,7 +162,15 @@ class Trainer:
         yield digest, path
         models: dict[str, ModelRef] = {model.digest: model for model in request.evaluate}
         for known in models:
-            yield known, self._store.path(known)
+            yield known, self._model(known)
+
+    def _model(self, digest: str) -> Path:
+        """Return the file of a model; the training process finds the base of an adapter beside it."""
+        path = self._store.path(digest)
+        below = base_of(path)
+        if below is not None:
+            self._store.path(below)
+        return path
 
     def _last(self, request: TrainingRequest, arguments: list[str]) -> dict[str, Any]:
         """Run one command of `workers.training`, passing its progress on, and return its `done` event."""

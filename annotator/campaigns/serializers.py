@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotator.campaigns.models import Campaign, Label, Membership
@@ -73,6 +75,27 @@ class FiniteFloatField(serializers.FloatField):
         return number
 
 
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {"oneOf": [{"type": "number", "format": "double"}, {"type": "string"}]}}
+)
+class TrainingConfigField(serializers.DictField):
+    """Settings of a training: numbers, but for the name of the method; the training says which there are."""
+
+    child = FiniteFloatField()
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the settings with the method as a text."""
+        if not isinstance(data, Mapping) or "method" not in data:
+            return super().to_internal_value(data)
+        method = serializers.CharField(max_length=32).run_validation(data["method"])
+        rest = {name: value for name, value in data.items() if name != "method"}
+        return {**super().to_internal_value(rest), "method": method}
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings as they are stored."""
+        return dict(value)
+
+
 class CampaignUpdateSerializer(serializers.Serializer[Any]):
     """What a manager may change."""
 
@@ -81,7 +104,7 @@ class CampaignUpdateSerializer(serializers.Serializer[Any]):
     auto_promote = serializers.BooleanField(required=False)
     min_gain = FiniteFloatField(min_value=-1, max_value=1, required=False)
     readings_per_cine = serializers.IntegerField(min_value=1, max_value=100, required=False)
-    training_config = serializers.DictField(child=FiniteFloatField(), required=False)
+    training_config = TrainingConfigField(required=False)
 
 
 class ImportUploadSerializer(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from annotator.accounts.models import User
 from annotator.campaigns.models import Campaign
+from annotator.campaigns.serializers import TrainingConfigField
 from annotator.datasets.models import DatasetItem
 from annotator.datasets.serializers import VersionRefSerializer
 from annotator.registry import selectors
@@ -47,7 +48,7 @@ class TrainingRunSerializer(serializers.ModelSerializer):
         read_only=True,
         help_text="Points [step, loss, validation IoU or null] in the order of the steps.",
     )
-    config = serializers.DictField(child=serializers.FloatField(), read_only=True)
+    config = TrainingConfigField(read_only=True)
     metrics = serializers.DictField(read_only=True)
 
     class Meta:
@@ -86,11 +87,11 @@ class StartTrainingSerializer(serializers.Serializer):
 
     campaign = serializers.SlugField()
     dataset_version = serializers.UUIDField(required=False, allow_null=True, default=None)
-    config = serializers.DictField(
-        child=serializers.FloatField(),
+    config = TrainingConfigField(
         required=False,
         default=dict,
-        help_text="steps, max_minutes, learning_rate, frames_per_step, prompts_per_frame, strength",
+        help_text="steps, max_minutes, learning_rate, frames_per_step, prompts_per_frame, strength, "
+        "method (full, decoder or lora), lora_rank",
     )
 
 

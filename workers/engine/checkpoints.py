@@ -130,7 +130,7 @@ def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
         model = build_bundled(config)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"The header of {path.name} is incomplete.", code="checkpoint_mismatch") from error
-    _check_state(model.state_dict(), state, path.name)
+    check_state(model.state_dict(), state, path.name)
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     card = ModelCard(
@@ -144,7 +144,7 @@ def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
     return model.eval(), card
 
 
-def _check_state(wanted: dict[str, Tensor], given: dict[str, Tensor], name: str) -> None:
+def check_state(wanted: dict[str, Tensor], given: dict[str, Tensor], name: str) -> None:
     """Raise CheckpointError naming the first keys that are missing, unknown, of another shape, or not finite."""
     missing = sorted(wanted.keys() - given.keys())
     unknown = sorted(given.keys() - wanted.keys())

@@ -1,7 +1,8 @@
-"""Which loader knows which family of models."""
+"""Which loader knows which family of models (`workers.protocol.families` says what each is)."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import torch
 
 from workers.engine.checkpoints import CheckpointError, load_checkpoint
 from workers.engine.errors import EngineError
+from workers.engine.sam21 import load_sam21
+from workers.engine.sam21_configs import SAM21_CONFIGS
 from workers.engine.segmenter import ModelSpec, Segmenter
 from workers.engine.session import Sam2Segmenter
 
@@ -24,7 +27,29 @@ def load_bundled(path: Path, device: torch.device) -> Segmenter:
     return Sam2Segmenter(model, spec, device)
 
 
-FAMILIES: Mapping[str, Loader] = {"bundled": load_bundled}
+def _load_sam3(path: Path, device: torch.device) -> Segmenter:
+    # Imported late: transformers takes seconds, which no other family needs.
+    from workers.engine.sam3 import load_sam3
+
+    return load_sam3(path, device)
+
+
+LOADERS: Mapping[str, Loader] = {
+    "bundled": load_bundled,
+    **{family: functools.partial(load_sam21, family) for family in SAM21_CONFIGS},
+    "sam3": _load_sam3,
+}
+
+
+def find_loader(family: str) -> Loader:
+    """Return the loader of a family; raises EngineError ``unknown_family``."""
+    loader = LOADERS.get(family)
+    if loader is None:
+        known = ", ".join(LOADERS)
+        raise EngineError(
+            f"This worker cannot run models of the family {family!r}; it knows {known}.", code="unknown_family"
+        )
+    return loader
 
 
 def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device) -> Segmenter:
@@ -35,7 +60,7 @@ def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device
     path : Path
         The checkpoint.
     family : str
-        A key of `FAMILIES`.
+        A key of `LOADERS`.
     digest : str
         SHA-256 that the checkpoint must have.
     device : torch.device
@@ -43,14 +68,10 @@ def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device
     Raises
     ------
     EngineError
-        ``unknown_family``, ``checkpoint_missing``, ``checkpoint_unreadable``, ``checkpoint_mismatch``.
+        ``unknown_family``, ``checkpoint_missing``, ``checkpoint_unsafe``, ``checkpoint_unreadable``,
+        ``checkpoint_mismatch``.
     """
-    loader = FAMILIES.get(family)
-    if loader is None:
-        known = ", ".join(sorted(FAMILIES))
-        raise EngineError(
-            f"This worker cannot run models of the family {family!r}; it knows {known}.", code="unknown_family"
-        )
+    loader = find_loader(family)
     try:
         segmenter = loader(path, device)
     except CheckpointError as error:

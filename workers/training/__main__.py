@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from workers.engine.checkpoints import CheckpointError, load_checkpoint
+from workers.engine.checkpoints import CheckpointError
 from workers.training.evaluate import evaluate_checkpoint
-from workers.training.finetune import FinetuneConfig, Stopped, finetune
+from workers.training.finetune import FinetuneConfig, Stopped, finetune, load_base
 from workers.training.manifest import ManifestError
 
 STOPPED_STATUS = 143
@@ -62,9 +62,9 @@ def main() -> int:
                 report=report,
             )
         else:
-            model, card = load_checkpoint(options.checkpoint)
-            figures = evaluate_checkpoint(options.manifest, options.blobs, model, options.split)
-            done = {"sha256": card.sha256, "evaluation": figures}
+            base = load_base(options.checkpoint, options.blobs)
+            figures = evaluate_checkpoint(options.manifest, options.blobs, base.adapted(), options.split)
+            done = {"sha256": base.sha256, "evaluation": figures}
     except (ManifestError, CheckpointError) as error:
         report({"event": "error", "code": error.code, "message": str(error)})
         return 1

@@ -1,13 +1,12 @@
-"""Fine-tune a checkpoint on the accepted masks of a dataset version."""
+"""Fine-tune a checkpoint on the accepted masks of a dataset version: all of it, its decoder, or an adapter on it."""
 
 from __future__ import annotations
 
-import copy
 import math
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
+from workers.engine.adapters import Adapter, add_lora, base_of, continue_lora, load_adapter, merge_lora, save_adapter
 from workers.engine.bundled import BundledSam2
-from workers.engine.checkpoints import load_checkpoint, save_checkpoint
+from workers.engine.checkpoints import ModelCard, load_checkpoint, save_checkpoint
 from workers.training.augment import shade, warp
 from workers.training.evaluate import evaluate_model
-from workers.training.manifest import Example, ManifestError, examples
+from workers.training.manifest import Example, ManifestError, blob_path, examples
 from workers.training.steps import FrameBatch, frame_step
 
 REPORT_SECONDS = 1.0
@@ -29,6 +30,10 @@ SAVE_SECONDS = 60.0
 EMA_DECAY = 0.99
 WARM_UP_STEPS = 20
 MINIMUM_PIXELS = 12
+METHODS = ("full", "decoder", "lora")
+DECODER = ("sam_mask_decoder.", "sam_prompt_encoder.", "prompt_pyramid.", "detail.", "hypernetwork.")
+"""What the parameters that answer prompts begin with; encoder and memory are the rest."""
+ALPHA_OF_RANK = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class FinetuneConfig:
     strength : float
         Strength of augmentation, 1 = as for the bundled checkpoint.
     seed : int
+    method : {"full", "decoder", "lora"}
+        What learns: all weights; only those that answer prompts; or an adapter beside weights that stay as they are.
+    lora_rank : int
+        Rank of a new adapter; one that is trained further keeps its own.
     """
 
     steps: int = 120
@@ -55,6 +64,8 @@ class FinetuneConfig:
     prompts_per_frame: int = 2
     strength: float = 1.0
     seed: int = 1
+    method: str = "full"
+    lora_rank: int = 8
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FinetuneConfig:
@@ -65,13 +76,26 @@ class FinetuneConfig:
         ManifestError
             With code ``unknown_setting`` or ``bad_setting``.
         """
-        known = {field.name: field.type for field in fields(cls)}
-        for key, value in data.items():
-            if key not in known:
+        kinds = {field.name: field.type for field in fields(cls)}
+        for key in data:
+            if key not in kinds:
                 raise ManifestError(f"Training has no setting named {key!r}.", code="unknown_setting")
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-                raise ManifestError(f"The training setting {key!r} must be a positive number.", code="bad_setting")
-        return cls(**data)
+        return cls(**{key: _checked(key, value, str(kinds[key])) for key, value in data.items()})
+
+
+def _checked(key: str, value: Any, kind: str) -> Any:
+    """Return the value of a setting as what its field wants: ``int``, ``float``, or ``str`` for the method."""
+    if kind == "str":
+        if value not in METHODS:
+            named = ", ".join(METHODS)
+            raise ManifestError(f"The training setting {key!r} must be one of {named}.", code="bad_setting")
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or value <= 0:
+        raise ManifestError(f"The training setting {key!r} must be a positive number.", code="bad_setting")
+    if kind == "int" and value != int(value):
+        raise ManifestError(f"The training setting {key!r} must be a whole number.", code="bad_setting")
+    return int(value) if kind == "int" else float(value)
 
 
 class Stopped(Exception):
@@ -147,6 +171,86 @@ def sample_batch(
     return FrameBatch(torch.cat(images), np.stack(targets), np.stack(neighbours), boxes)
 
 
+@dataclass(frozen=True)
+class Base:
+    """What a training begins with.
+
+    Attributes
+    ----------
+    model : BundledSam2
+        The whole model, without the adapter.
+    card : ModelCard
+        Of the whole model.
+    adapter : Adapter or None
+        What stands on it, if the file was an adapter.
+    """
+
+    model: BundledSam2
+    card: ModelCard
+    adapter: Adapter | None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the file."""
+        return self.card.sha256 if self.adapter is None else self.adapter.sha256
+
+    def adapted(self) -> BundledSam2:
+        """Return the model as it answers, with its adapter if it has one; call it once."""
+        if self.adapter is not None:
+            continue_lora(self.model, self.adapter)
+        return self.model
+
+
+def load_base(path: Path, blobs: Path) -> Base:
+    """Read a checkpoint, or an adapter and the checkpoint below it, which lies among the blobs.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    below = base_of(path)
+    if below is None:
+        return Base(*load_checkpoint(path), None)
+    adapter = load_adapter(path)
+    return Base(*load_checkpoint(blob_path(blobs, below)), adapter)
+
+
+def prepare_method(base: Base, config: FinetuneConfig) -> dict[str, torch.nn.Parameter]:
+    """Make a model ready to learn as a config says, in place; return the parameters that learn, by name."""
+    model, adapter = base.model, base.adapter
+    if config.method == "lora":
+        if adapter is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(config.seed)
+                add_lora(model, base.card.family, config.lora_rank, ALPHA_OF_RANK * config.lora_rank)
+        else:
+            continue_lora(model, adapter)
+    elif adapter is not None:
+        merge_lora(model, adapter)
+    if config.method == "decoder":
+        for name, value in model.named_parameters():
+            value.requires_grad_(name.startswith(DECODER))
+    return {name: value for name, value in model.named_parameters() if value.requires_grad}
+
+
+def save_result(base: Base, config: FinetuneConfig, out: Path, training: dict[str, Any]) -> tuple[Path, str]:
+    """Write what was learnt, a checkpoint or an adapter; return the file and its SHA-256."""
+    path = out / "model.safetensors"
+    if config.method != "lora":
+        return path, save_checkpoint(base.model, path, training=training, dtype=torch.float16)
+    card = base.card
+    return path, save_adapter(
+        base.model,
+        path,
+        base_digest=card.sha256,
+        family=card.family,
+        preprocess_id=card.preprocess_id,
+        licence=card.licence,
+        training=training,
+        dtype=torch.float16,
+    )
+
+
 def finetune(
     *,
     manifest: Path,
@@ -156,11 +260,12 @@ def finetune(
     config: FinetuneConfig,
     report: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Fine-tune a checkpoint and write `model.safetensors` into `out`.
+    """Fine-tune a checkpoint and write `model.safetensors` into `out`: a checkpoint, or an adapter of the base.
 
     Parameters
     ----------
     manifest, blobs, base, out : Path
+        The base may be an adapter, whose own base is looked for among the blobs.
     config : FinetuneConfig
     report : callable
         Called with progress events, JSON-serialisable.
@@ -179,20 +284,22 @@ def finetune(
     """
     train_items = list(examples(manifest, blobs, ("train",)))
     val_items = list(examples(manifest, blobs, ("val",)))
-    model, card = load_checkpoint(base)
+    start = load_base(base, blobs)
+    model = start.model
+    learning = prepare_method(start, config)
     model.to(memory_format=torch.channels_last)
     squares = to_squares(train_items, model.image_size)
     if not squares:
         raise ManifestError("The training split holds no mask to learn from.", code="nothing_to_learn")
     out.mkdir(parents=True, exist_ok=True)
     state_path = out / "state.pt"
-    ema = copy.deepcopy(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
+    average = {name: value.detach().clone() for name, value in learning.items()}
+    optimizer = torch.optim.AdamW(learning.values(), lr=config.learning_rate, weight_decay=0.02)
     step, spent = 0, 0.0
     if state_path.exists():
         state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        ema.load_state_dict(state["ema"])
+        _take(learning, state["model"])
+        _take(average, state["ema"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["seconds"]
     stop = _stop_flag()
@@ -204,8 +311,8 @@ def finetune(
         partial = state_path.with_suffix(".partial")
         torch.save(
             {
-                "model": model.state_dict(),
-                "ema": ema.state_dict(),
+                "model": {name: value.detach() for name, value in learning.items()},
+                "ema": average,
                 "optimizer": optimizer.state_dict(),
                 "step": step,
                 "seconds": spent + time.monotonic() - started,
@@ -235,11 +342,11 @@ def finetune(
         loss, _ = frame_step(model, batch, rng, mode=mode, corrections=corrections)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learning.values(), 1.0)
         optimizer.step()
         step += 1
         losses.append(float(loss.detach()))
-        _update_average(ema, model, min(EMA_DECAY, step / (step + 10)))
+        _update_average(average, learning, min(EMA_DECAY, step / (step + 10)))
         now = time.monotonic()
         if now - told > REPORT_SECONDS or step == config.steps:
             told = now
@@ -249,28 +356,32 @@ def finetune(
         if now - saved > SAVE_SECONDS:
             saved = now
             save_state()
-    ema.eval()
+    _take(learning, average)
+    model.eval()
     metrics = {
         "steps": step,
         "train_frames": len(squares),
         "seconds": round(spent + time.monotonic() - started, 1),
         "loss": round(float(np.mean(losses[-20:])), 4) if losses else None,
-        "val_iou": evaluate_model(ema, val_items)["iou"],
+        "val_iou": evaluate_model(model, val_items)["iou"],
     }
-    provenance = {"parent": card.sha256, "config": asdict(config), "metrics": metrics}
-    path = out / "model.safetensors"
-    digest = save_checkpoint(ema, path, training=provenance, dtype=torch.float16)
+    provenance = {"parent": start.sha256, "config": asdict(config), "metrics": metrics}
+    path, digest = save_result(start, config, out, provenance)
     return {"checkpoint": str(path), "sha256": digest, "metrics": metrics}
 
 
 @torch.no_grad()
-def _update_average(ema: BundledSam2, model: BundledSam2, decay: float) -> None:
+def _update_average(average: Mapping[str, Tensor], learning: Mapping[str, Tensor], decay: float) -> None:
     """Move the averaged weights towards the current ones."""
-    for average, value in zip(ema.state_dict().values(), model.state_dict().values(), strict=True):
-        if average.is_floating_point():
-            average.lerp_(value, 1 - decay)
-        else:
-            average.copy_(value)
+    for name, value in learning.items():
+        average[name].lerp_(value, 1 - decay)
+
+
+@torch.no_grad()
+def _take(weights: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+    """Give weights the values of the same names."""
+    for name, weight in weights.items():
+        weight.copy_(values[name])
 
 
 class _StopFlag:

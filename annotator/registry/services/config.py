@@ -27,7 +27,9 @@ BOUNDS: dict[str, Bound] = {
     "frames_per_step": Bound(1, 64, whole=True),
     "prompts_per_frame": Bound(1, 16, whole=True),
     "strength": Bound(0.01, 5),
+    "lora_rank": Bound(1, 64, whole=True),
 }
+CHOICES: dict[str, tuple[str, ...]] = {"method": ("full", "decoder", "lora")}
 
 
 def clean_config(*layers: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -51,17 +53,25 @@ def clean_config(*layers: Mapping[str, Any] | None) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         if layer is not None and not isinstance(layer, Mapping):
-            raise InvalidInput("Training settings are an object of names and numbers.", code="bad_training_setting")
+            raise InvalidInput("Training settings are an object of names and values.", code="bad_training_setting")
         merged |= dict(layer or {})
     return {name: _checked(name, value) for name, value in merged.items()}
 
 
-def _checked(name: str, value: Any) -> int | float:
-    """Return a setting as the number it is, or refuse it."""
+def _checked(name: str, value: Any) -> int | float | str:
+    """Return a setting as the number or the word it is, or refuse it."""
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise InvalidInput(
+                f"The training setting {name} must be one of {', '.join(CHOICES[name])}.",
+                code="bad_training_setting",
+                details={"setting": name},
+            )
+        return str(value)
     bound = BOUNDS.get(name)
     if bound is None:
         raise InvalidInput(
-            f"There is no training setting called {name!r}; there are {', '.join(sorted(BOUNDS))}.",
+            f"There is no training setting called {name!r}; there are {', '.join(sorted([*BOUNDS, *CHOICES]))}.",
             code="unknown_training_setting",
             details={"setting": str(name)},
         )

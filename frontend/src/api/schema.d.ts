@@ -1564,7 +1564,7 @@ export interface components {
             min_gain?: number;
             readings_per_cine?: number;
             training_config?: {
-                [key: string]: number;
+                [key: string]: number | string;
             };
         };
         /** @description How far a reading is, in frames. */
@@ -1720,9 +1720,9 @@ export interface components {
             campaign: string;
             /** Format: uuid */
             dataset_version?: string | null;
-            /** @description steps, max_minutes, learning_rate, frames_per_step, prompts_per_frame, strength */
+            /** @description steps, max_minutes, learning_rate, frames_per_step, prompts_per_frame, strength, method (full, decoder or lora), lora_rank */
             config?: {
-                [key: string]: number;
+                [key: string]: number | string;
             };
         };
         /** @description The revision that the reader has seen. */
@@ -1752,7 +1752,7 @@ export interface components {
             /** @description The model that came of it. */
             readonly model: components["schemas"]["ModelRef"] | null;
             readonly config: {
-                [key: string]: number;
+                [key: string]: number | string;
             };
             readonly seed: number;
             /** @default QUEUED */

@@ -71,7 +71,7 @@ def test_a_manager_changes_the_settings_that_may_change(campaign: Campaign, mana
         "auto_promote": True,
         "min_gain": 0.25,
         "readings_per_cine": 2,
-        "training_config": {"steps": 20.0},
+        "training_config": {"steps": 20.0, "method": "lora"},
     }
     answer = client_of(manager).patch(f"{URL}vessels/", changes, format="json")
     assert answer.status_code == 200, answer.content
@@ -101,6 +101,7 @@ def test_a_manager_changes_the_settings_that_may_change(campaign: Campaign, mana
         {"training_config": [1]},
         {"training_config": {"lr": "fast"}},
         {"training_config": {"lr": "inf"}},
+        {"training_config": {"method": ["lora"]}},
     ],
     ids=str,
 )

@@ -44,3 +44,17 @@ def test_a_list_is_not_a_config() -> None:
     """A campaign may hold anything in its JSON field."""
     with pytest.raises(InvalidInput):
         clean_config([1, 2])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["full", "decoder", "lora"])
+def test_the_method_is_a_word(method: str) -> None:
+    """A known method is passed on as it is, with the rank of its adapters."""
+    assert clean_config({"method": method, "lora_rank": 8.0}) == {"method": method, "lora_rank": 8}
+
+
+@pytest.mark.parametrize("method", ["LORA", "", 3, None, ["lora"]])
+def test_other_methods_are_refused_with_the_known_ones(method: object) -> None:
+    """The sentence names the methods there are."""
+    with pytest.raises(InvalidInput, match="full, decoder, lora") as caught:
+        clean_config({"method": method})
+    assert caught.value.code == "bad_training_setting"

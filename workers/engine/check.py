@@ -1,0 +1,68 @@
+"""Check a checkpoint before it is registered: ``python -m workers.engine.check FAMILY PATH``.
+
+Prints one line of JSON: ``{"ok": true, "family", "preprocess_id", "licence", "parameters", "sha256", "image_size"}``,
+or ``{"ok": false, "code", "message"}`` and exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workers.engine.checkpoints import CheckpointError
+from workers.engine.errors import EngineError
+from workers.engine.families import find_loader
+from workers.engine.sam21 import read_sam21
+from workers.engine.sam21_configs import SAM21_CONFIGS
+from workers.engine.segmenter import ModelSpec
+
+FLOAT32_BYTES = 4
+
+
+def check(family: str, path: Path) -> dict[str, Any]:
+    """Return what a checkpoint is, once its keys, shapes and numbers are those of its family.
+
+    Raises
+    ------
+    EngineError, CheckpointError
+        As of `workers.engine.families.load_segmenter`.
+    """
+    spec = _spec(family, path)
+    return {
+        "family": spec.family,
+        "preprocess_id": spec.preprocess_id,
+        "licence": spec.licence,
+        "parameters": spec.bytes // FLOAT32_BYTES,
+        "sha256": spec.digest,
+        "image_size": spec.image_size,
+    }
+
+
+def _spec(family: str, path: Path) -> ModelSpec:
+    loader = find_loader(family)
+    if family in SAM21_CONFIGS:
+        return read_sam21(family, path)[2]
+    return loader(path, torch.device("cpu")).spec
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the checkpoint named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("family")
+    parser.add_argument("path", type=Path)
+    options = parser.parse_args(arguments)
+    try:
+        answer = {"ok": True, **check(options.family, options.path)}
+    except (EngineError, CheckpointError) as error:
+        answer = {"ok": False, "code": error.code, "message": str(error)}
+    print(json.dumps(answer), flush=True)
+    return 0 if answer["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

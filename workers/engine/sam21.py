@@ -1,0 +1,324 @@
+"""SAM 2.1 and MedSAM2: what the stock video predictor of the sam2 package computes, one plain entry point a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
+from sam2.modeling.sam2_utils import get_1d_sine_pe
+from torch import Tensor
+from torch.nn import functional
+
+from workers.engine.bundled import PADDING
+from workers.engine.checkpoints import check_state
+from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config, sam21_parts
+from workers.engine.segmenter import Mask, ModelSpec
+from workers.engine.session import Sam2Segmenter
+from workers.engine.tensors import Decoded, Features, Memory
+from workers.engine.weights import ShapesOnly, file_digest, read_weights
+from workers.protocol.families import FAMILIES
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SURE = 32.0
+"""Logits of a mask that is shown to the model again are cut here, as the stock predictor does."""
+Precision = Literal["float32", "bfloat16"]
+
+
+class StockSam2(SAM2Base):
+    """SAM 2.1 behind the entry points of `workers.engine.session.Sam2Model`.
+
+    Parameters
+    ----------
+    preprocess_id : {"sam2-imagenet-v1", "medsam2-512-v1"}
+        How frames become the model's input; `prepare` says more.
+    precision : {"float32", "bfloat16"}
+        In which the encoder and the memory attention compute, the two costly parts. What they return is float32.
+    **parts
+        From `workers.engine.sam21_configs.sam21_parts`.
+
+    Notes
+    -----
+    Equal to ``sam2.sam2_video_predictor.SAM2VideoPredictor`` with ``add_all_frames_to_correct_as_cond``: prompts as in
+    its ``add_new_points_or_box``, given masks as in ``add_new_mask``, tracked frames as in ``propagate_in_video``.
+    """
+
+    conditioning_in_attention = 4
+
+    def __init__(self, *, preprocess_id: str, precision: Precision = "float32", **parts: Any) -> None:
+        super().__init__(**parts)
+        self.preprocess_id, self.precision = preprocess_id, precision
+        self.logit_side = self.image_size // 4
+        self.recent_kept = self.max_obj_ptrs_in_encoder - 1
+
+    def prepare(self, frames: NDArray[np.uint8], modality: str) -> Tensor:
+        """Bring frames to the form that the model was trained on.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8, shape (N, H, W) or (N, H, W, 3)
+        modality : str
+            DICOM code; all are seen alike.
+
+        Returns
+        -------
+        Tensor of float32, shape (N, 3, S, S)
+            On the model's device. The picture fills the square; its aspect ratio is not kept.
+
+        Notes
+        -----
+        ``sam2-imagenet-v1`` resizes by antialiased bilinear interpolation. ``medsam2-512-v1`` resizes as MedSAM2's
+        inference scripts do, bicubic in Pillow with an 8-bit result. Both then divide by 255 and take the mean and
+        standard deviation of ImageNet.
+        """
+        size = self.image_size
+        if self.preprocess_id == "medsam2-512-v1":
+            images = torch.from_numpy(resize_bicubic(frames, size)).to(self.device).float()
+        else:
+            images = torch.from_numpy(np.array(frames)).to(self.device).float()  # a copy: frames may be read-only
+        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
+        if images.shape[-2:] != (size, size):
+            images = functional.interpolate(
+                images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+            )
+        mean, std = (images.new_tensor(values)[:, None, None] for values in (MEAN, STD))
+        return (images / 255 - mean) / std
+
+    def encode(self, images: Tensor) -> Features:
+        """Encode preprocessed images (N, 3, S, S) from `prepare`."""
+        with self._autocast(images.device):
+            quarter, eighth, deep = self.forward_image(images)["backbone_fpn"]
+        return Features(deep.float(), (eighth.float(), quarter.float()))
+
+    def _autocast(self, device: torch.device) -> AbstractContextManager[Any]:
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def decode(
+        self,
+        features: Features,
+        points: Tensor,
+        labels: Tensor,
+        *,
+        previous: Tensor | None = None,
+        other_frame: bool = False,
+        recalled: Tensor | None = None,
+    ) -> Decoded:
+        """Answer prompts on encoded frames, one prompt set for each row of the features.
+
+        Parameters
+        ----------
+        features : Features
+            B rows.
+        points : Tensor (B, P, 2)
+            (x, y) in model pixels.
+        labels : Tensor (B, P)
+            1 positive, 0 negative, 2 and 3 the corners of a box, -1 padding; as much padding in each row.
+        previous : Tensor (B, 1, S/4, S/4), optional
+            Mask logits that stand on this frame.
+        other_frame : bool
+            Whether `previous` comes from the neighbouring frame: SAM 2 then does not look at it.
+        recalled : Tensor (B, hidden, S/16, S/16), optional
+            Features fused with the memory by `recall`; without it the frame stands alone.
+
+        Returns
+        -------
+        Decoded
+            One candidate. Of the three of a lone click and of a tracked frame it is that of the highest estimated
+            IoU, for which the official weights were trained.
+        """
+        deep = features.deep + self.no_mem_embed.view(1, -1, 1, 1) if recalled is None else recalled
+        prompts = int((labels != PADDING).sum(1).max())
+        shown = None if previous is None or other_frame else previous.clamp(-SURE, SURE)
+        _, _, scores, logits, _, pointer, _ = self._forward_sam_heads(
+            backbone_features=deep,
+            point_inputs={"point_coords": points, "point_labels": labels},
+            mask_inputs=shown,
+            high_res_features=list(features.details[::-1]),
+            multimask_output=self.multimask_min_pt_num <= prompts <= self.multimask_max_pt_num,
+        )
+        return Decoded(logits, scores.amax(1, keepdim=True), pointer)
+
+    def condition(self, features: Features, masks: Sequence[Mask]) -> tuple[Tensor, Memory]:
+        """Take masks as given on a frame.
+
+        Parameters
+        ----------
+        features : Features
+            B rows of one frame.
+        masks : sequence of B ndarrays of bool (H, W)
+            At the resolution of the cine.
+
+        Returns
+        -------
+        logits : Tensor (B, 1, S/4, S/4)
+            What stands for the masks.
+        memory : Memory
+            Of age 0.
+        """
+        given = torch.cat([self._square(mask) for mask in masks])
+        _, _, _, logits, _, pointer, presence = self._use_mask_as_output(
+            features.deep, list(features.details[::-1]), given
+        )
+        return logits, self._memory(features, logits, pointer, presence, age=0)
+
+    def _square(self, mask: Mask) -> Tensor:
+        """Return a mask (H, W) as zeros and ones (1, 1, S, S)."""
+        size = (self.image_size, self.image_size)
+        given = torch.from_numpy(np.array(mask)).to(self.device).float()[None, None]
+        if mask.shape == size:
+            return given
+        large = functional.interpolate(given, size=size, mode="bilinear", antialias=True, align_corners=False)
+        return (large >= 0.5).float()
+
+    def remember(self, features: Features, logits: Tensor, pointer: Tensor, age: int) -> Memory:
+        """Encode a tracked frame and its mask (B, 1, S/4, S/4) into a memory."""
+        # The heads blank a mask altogether where they see no object.
+        presence = (logits > NO_OBJ_SCORE).flatten(1).any(1, keepdim=True).float()
+        return self._memory(features, logits, pointer, presence, age=age)
+
+    def _memory(self, features: Features, logits: Tensor, pointer: Tensor, presence: Tensor, *, age: int) -> Memory:
+        """Encode a frame; `presence` (B, 1) is positive where there is an object. Kept in bfloat16 as stock does."""
+        size = (self.image_size, self.image_size)
+        large = functional.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
+        encoded, _ = self._encode_new_memory(
+            current_vision_feats=[_rows_last(features.deep)],
+            feat_sizes=[features.deep.shape[-2:]],
+            pred_masks_high_res=large,
+            object_score_logits=presence,
+            is_mask_from_pts=age == 0,
+        )
+        return Memory(encoded.to(torch.bfloat16), pointer, age)
+
+    def recall(self, features: Features, bank: Sequence[Memory]) -> Tensor:
+        """Fuse the features of a frame with a bank of memories.
+
+        Parameters
+        ----------
+        features : Features
+            B rows.
+        bank : sequence of Memory
+            At least one conditioning frame (age 0), and frames tracked before (age 1 for the last one, ...). Masks
+            are attended to of the last `num_maskmem` - 1 tracked frames, pointers of all.
+
+        Returns
+        -------
+        Tensor (B, hidden, S/16, S/16)
+        """
+        deep = features.deep
+        near = [memory for memory in bank if memory.age < self.num_maskmem]
+        place = _rows_last(self.memory_encoder.position_encoding(near[0].features[:1]))
+        # The last row belongs to conditioning frames, the first to the last tracked frame.
+        places = [place + self.maskmem_tpos_enc[memory.age - 1] for memory in near]
+        pointers, distances = self._pointers(bank)
+        with self._autocast(deep.device):
+            fused = self.memory_attention(
+                curr=[_rows_last(deep)],
+                curr_pos=[_rows_last(self.image_encoder.neck.position_encoding(deep))],
+                memory=torch.cat([*(_rows_last(memory.features).float() for memory in near), pointers]),
+                memory_pos=torch.cat([*places, distances]).expand(-1, len(deep), -1),
+                num_obj_ptr_tokens=len(pointers),
+            )
+        return fused.float().permute(1, 2, 0).reshape(deep.shape)
+
+    def _pointers(self, bank: Sequence[Memory]) -> tuple[Tensor, Tensor]:
+        """Return the pointers of a bank, cut into tokens (K, B, memory), and their places in time (K, 1, memory).
+
+        Conditioning frames that still lie ahead lend their mask, not their pointer.
+        """
+        past = [memory for memory in bank if memory.distance > 0]
+        split = self.hidden_dim // self.mem_dim
+        pointers = torch.stack([memory.pointer for memory in past])
+        tokens = pointers.reshape(len(past), -1, split, self.mem_dim).permute(0, 2, 1, 3).flatten(0, 1)
+        furthest = min(past[0].frame_count, self.max_obj_ptrs_in_encoder) - 1
+        distances = torch.tensor([memory.distance for memory in past], device=pointers.device) / furthest
+        places = self.obj_ptr_tpos_proj(get_1d_sine_pe(distances, dim=self.hidden_dim))
+        return tokens, places[:, None].repeat_interleave(split, 0)
+
+
+def resize_bicubic(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return frames (N, H, W) or (N, H, W, 3) resized to a square by Pillow's bicubic filter."""
+    resized = [Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC) for frame in frames]
+    return np.stack([np.asarray(image) for image in resized])
+
+
+def _rows_last(x: Tensor) -> Tensor:
+    """Return (h * w, N, C) from (N, C, h, w)."""
+    return x.flatten(2).permute(2, 0, 1)
+
+
+def build_sam21(config: Sam21Config, *, preprocess_id: str, precision: Precision = "float32") -> StockSam2:
+    """Build a model of the family with random weights, in evaluation mode."""
+    model: StockSam2 = StockSam2(preprocess_id=preprocess_id, precision=precision, **sam21_parts(config)).eval()
+    return model
+
+
+def read_sam21(
+    family: str, path: Path, *, image_size: int | None = None, precision: Precision = "float32"
+) -> tuple[StockSam2, dict[str, Tensor], ModelSpec]:
+    """Read a checkpoint and check it against the family, without memory for a second copy of the weights.
+
+    Parameters
+    ----------
+    family : str
+        A key of `SAM21_CONFIGS`.
+    path : Path
+        An official ``.pt`` file, or safetensors with the same keys.
+    image_size : int, optional
+        Another side than the family's, a multiple of 32: on a CPU, 512 pixels cost an eighth of 1024 a tracked frame.
+    precision : {"float32", "bfloat16"}
+        See `StockSam2`.
+
+    Returns
+    -------
+    model : StockSam2
+        Its weights are shapes only.
+    state : dict of str to Tensor
+        The weights, perhaps mapped from the file.
+    spec : ModelSpec
+
+    Raises
+    ------
+    CheckpointError
+        ``checkpoint_missing``, ``checkpoint_unsafe``, ``checkpoint_unreadable``, ``checkpoint_mismatch``.
+    """
+    about, config = FAMILIES[family], SAM21_CONFIGS[family]
+    config = replace(config, image_size=image_size or config.image_size)
+    state = read_weights(path)
+    with ShapesOnly():
+        model = build_sam21(config, preprocess_id=about.preprocess_id, precision=precision)
+    check_state(model.state_dict(), state, path.name)
+    # Features of another size or precision are other features.
+    unusual = [str(image_size)] * (config.image_size != about.image_size) + [precision] * (precision != "float32")
+    weight_bytes = 4 * sum(value.nelement() for value in state.values())
+    spec = ModelSpec(
+        file_digest(path),
+        family,
+        config.image_size,
+        "/".join([about.preprocess_id, *unusual]),
+        about.licence,
+        weight_bytes,
+    )
+    return model, state, spec
+
+
+def load_sam21(
+    family: str,
+    path: Path,
+    device: torch.device,
+    *,
+    image_size: int | None = None,
+    precision: Precision = "float32",
+) -> Sam2Segmenter:
+    """Load a checkpoint of SAM 2.1 or MedSAM2 to a device; parameters and errors as of `read_sam21`."""
+    model, state, spec = read_sam21(family, path, image_size=image_size, precision=precision)
+    # Copies: weights must not change, nor end the process, when the file does.
+    weights = {key: value.to(device, torch.float32, copy=True) for key, value in state.items()}
+    model.load_state_dict(weights, assign=True)
+    return Sam2Segmenter(model, spec, device)
