@@ -7,7 +7,8 @@ from collections import OrderedDict
 import torch
 
 from workers.blobs import BlobStore
-from workers.engine.adapters import Adapter, AdapterHost, base_of, load_adapter
+from workers.engine.adapted import AdapterHost
+from workers.engine.adapters import Adapter, base_of, load_adapter
 from workers.engine.checkpoints import CheckpointError
 from workers.engine.errors import EngineError
 from workers.engine.families import load_segmenter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -85,8 +84,8 @@ class TrainingConfigField(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the settings with the method as a text."""
-        if not isinstance(data, Mapping) or "method" not in data:
-            return super().to_internal_value(data)
+        if not isinstance(data, dict) or "method" not in data:
+            return dict(super().to_internal_value(data))
         method = serializers.CharField(max_length=32).run_validation(data["method"])
         rest = {name: value for name, value in data.items() if name != "method"}
         return {**super().to_internal_value(rest), "method": method}

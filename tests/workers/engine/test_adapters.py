@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from annotator.registry.services.checkpoint_header import read_checkpoint_header
 from tests.workers.engine.sam3_parts import build_small_sam3
 from workers.blobs import BlobStore
+from workers.engine.adapted import ATTACHED, AdapterHost
 from workers.engine.adapters import (
-    ATTACHED,
-    AdapterHost,
     add_lora,
     base_of,
     continue_lora,
