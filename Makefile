@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -54,3 +54,12 @@ bench-learn: ## Fine-tune on the shared angiograms through the product and measu
 
 bench-bundled: ## What the bundled checkpoint does with clicks, boxes and corrections
 	@$(VENV) -m tests.benchmarks.bundled
+
+bench-click: ## How long a reader waits for a click, alone and while another propagates
+	@$(VENV) -m tests.benchmarks.click
+
+bench-objects: ## What one more label costs a propagation
+	@$(VENV) -m tests.benchmarks.objects
+
+bench-accuracy: ## Masks of our engine beside those of the stock predictor
+	@$(VENV) -m tests.benchmarks.accuracy

@@ -18,7 +18,7 @@ from workers.engine.session import Sam2Segmenter
 Loader = Callable[[Path, torch.device], Segmenter]
 
 
-def load_bundled(path: Path, device: torch.device) -> Segmenter:
+def load_bundled(path: Path, device: torch.device) -> Sam2Segmenter:
     """Load a checkpoint of the family ``bundled``."""
     model, card = load_checkpoint(path)
     model.to(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,8 +68,8 @@ class Spy:
     def __post_init__(self) -> None:
         decode = self.model.decode
 
-        def watched(*arguments: object, **named: object) -> Decoded:
-            decoded: Decoded = decode(*arguments, **named)
+        def watched(*arguments: Any, **named: Any) -> Decoded:
+            decoded = decode(*arguments, **named)
             self.logits.append(decoded.best()[0])
             return decoded
 
