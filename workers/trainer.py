@@ -24,6 +24,8 @@ from workers.training.manifest import ManifestError, read_manifest
 logger = logging.getLogger(__name__)
 
 NICENESS = 10
+PREFIX = ("env", "OMP_WAIT_POLICY=PASSIVE", "nice", "-n", str(NICENESS))
+"""Training gives way to readers; threads that wait for each other by spinning would stall a shared machine."""
 CANCELLED_KEPT = 1000
 LOG_LINES = 20
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,7 +181,7 @@ class Trainer:
             self._check_cancelled(request.run_id)
             process = self._process = subprocess.Popen(
                 # Not by `preexec_fn`, which may deadlock in a process with threads.
-                ["nice", "-n", str(NICENESS), sys.executable, "-m", "workers.training", *arguments, *threads],
+                [*PREFIX, sys.executable, "-m", "workers.training", *arguments, *threads],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

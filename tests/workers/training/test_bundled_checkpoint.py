@@ -17,9 +17,9 @@ from workers.engine.segmenter import Segmenter
 SEEDS = range(7_000_000, 7_000_010)
 MEGABYTE = 1_000_000
 # A little below what docs/models.md records on more cines.
-FIRST_CLICK = {"xa": 0.58, "us": 0.7, "ivus": 0.75, "oct": 0.8}
-FIFTH_CLICK = {"xa": 0.64, "us": 0.85, "ivus": 0.85, "oct": 0.85, "mr": 0.6}
-BOX = {"xa": 0.55, "us": 0.8, "ivus": 0.75, "oct": 0.7, "mr": 0.7}
+FIRST_CLICK = {"xa": 0.65, "us": 0.75, "ivus": 0.82, "oct": 0.88, "mr": 0.7}
+FIFTH_CLICK = {"xa": 0.69, "us": 0.88, "ivus": 0.9, "oct": 0.9, "mr": 0.85}
+BOX = {"xa": 0.63, "us": 0.85, "ivus": 0.85, "oct": 0.88, "mr": 0.85}
 
 
 @pytest.fixture(scope="module")

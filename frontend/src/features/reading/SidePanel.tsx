@@ -111,7 +111,7 @@ function LabelRow({ label }: { label: LabelInfo }) {
             </Text>
             <Text size="xs" c="dark.2" className="numbers">
               {provenance
-                ? `${ORIGINS[provenance as keyof typeof ORIGINS]}${score && provenance !== "HUMAN" ? ` · confidence ${score}` : ""}`
+                ? `${ORIGINS[provenance as keyof typeof ORIGINS]}${score && provenance !== "HUMAN" ? ` · conf. ${score}` : ""}`
                 : "no mask here"}
             </Text>
           </div>
