@@ -7,8 +7,6 @@ of a tree and the mask of the neighbouring frame can guide the next one.
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,14 +24,11 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workers.engine.background import PROJECTIONS, even_field
 from workers.engine.masks import to_logits
-from workers.engine.parts import PROMPT_CHANNELS, DetailDecoder, PromptPyramid, ResidualBlock
+from workers.engine.parts import PROMPT_CHANNELS, DetailDecoder, PromptPyramid, ResidualBlock, sine_positions
 from workers.engine.tensors import Decoded, Features, Memory, most_certain
 
-PROJECTIONS = ("XA",)
-"""Modalities whose grey values are line integrals, and whose background therefore hides the vessels before it."""
-FIELD_SIDE, FIELD_SIGMA = 64, 0.08
-FIELD_FLOOR = 8.0
 NEGATIVE, POSITIVE, BOX_START, BOX_END, PADDING = 0, 1, 2, 3, -1
 
 
@@ -310,14 +305,7 @@ class BundledSam2(SAM2Base):
 
     def _positions(self, side: int, channels: int, device: torch.device) -> Tensor:
         """Return the sine position encoding (side * side, 1, channels)."""
-        return _sine_positions(side, channels).to(device)
-
-
-@functools.cache
-def _sine_positions(side: int, channels: int) -> Tensor:
-    encoding = PositionEmbeddingSine(num_pos_feats=channels, normalize=True, scale=None, temperature=10000)
-    with torch.no_grad():
-        return encoding(torch.zeros(1, channels, side, side)).flatten(2).permute(2, 0, 1).clone()
+        return sine_positions(side, channels).to(device)
 
 
 def build_bundled(config: BundledConfig | None = None) -> BundledSam2:
@@ -407,31 +395,3 @@ def build_bundled(config: BundledConfig | None = None) -> BundledSam2:
         # what they see, and an empty mask is an answer like any other.
         pred_obj_scores=False,
     )
-
-
-def even_field(images: Tensor) -> Tensor:
-    """Divide images by their own background, so that a vessel looks alike over the lung, the heart and the spine.
-
-    X-rays are absorbed in proportion: contrast in front of a bright lung takes away as large a part of the light as in
-    front of a dark spine, not as large a step of grey.
-
-    Parameters
-    ----------
-    images : Tensor (N, C, S, S)
-        Grey values 0..255.
-
-    Returns
-    -------
-    Tensor (N, C, S, S)
-        0..255; 128 where a pixel equals its background, a Gaussian of `FIELD_SIGMA` times the side.
-    """
-    side, rows = images.shape[-1], images.flatten(0, 1)[:, None]
-    coarse = functional.adaptive_avg_pool2d(rows, FIELD_SIDE)
-    sigma = FIELD_SIGMA * FIELD_SIDE
-    reach = math.ceil(3 * sigma)
-    axis = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.softmax(-(axis**2) / (2 * sigma**2), 0)
-    padded = functional.pad(coarse, (reach, reach, reach, reach), mode="replicate")
-    blurred = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
-    field = functional.interpolate(blurred, size=(side, side), mode="bilinear", align_corners=False)
-    return (images * 128 / field.clamp(min=FIELD_FLOOR).view_as(images)).clamp(0, 255)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+
+import torch
+from sam2.modeling.position_encoding import PositionEmbeddingSine
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -60,3 +64,11 @@ class DetailDecoder(nn.Module):
         x = self.mix_eighth(functional.gelu(self.to_eighth(deep) + features.details[0] + eighth))
         x = self.mix_quarter(functional.gelu(self.to_quarter(x) + features.details[1] + quarter))
         return self.mix_half(functional.gelu(self.to_half(x) + features.details[2] + half))
+
+
+@functools.cache
+def sine_positions(side: int, channels: int) -> Tensor:
+    """Return the sine position encoding (side * side, 1, channels) of a square grid."""
+    encoding = PositionEmbeddingSine(num_pos_feats=channels, normalize=True, scale=None, temperature=10000)
+    with torch.no_grad():
+        return encoding(torch.zeros(1, channels, side, side)).flatten(2).permute(2, 0, 1).clone()

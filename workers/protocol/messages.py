@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from workers.protocol import checks
 from workers.protocol.errors import MessageError
+from workers.protocol.parts import MAX_FRAMES, frames_of, label_of, point_of
 
 __all__ = [
     "CancelRequest", "CineRef", "Heartbeat", "JobDone", "JobFailed", "MaskResult", "MessageError", "ModelRef",
@@ -20,7 +21,6 @@ __all__ = [
 ]  # fmt: skip
 
 VERSION = 1
-MAX_FRAMES = 1_000_000
 MAX_SIDE = 65_535
 MAX_POINTS = 4_096
 MAX_LABELS = 64
@@ -158,7 +158,7 @@ class PredictRequest(Message):
         self._nested("model", "cine")
         checks.integer(self.frame_index, "frame_index", most=MAX_FRAMES)
         checks.text(self.label, "label", limit=128)
-        self._set("points", [_point(point) for point in checks.items(self.points, "points", most=MAX_POINTS)])
+        self._set("points", [point_of(point) for point in checks.items(self.points, "points", most=MAX_POINTS)])
         if self.box is not None:
             box = checks.items(self.box, "box", most=4)
             if len(box) != 4:
@@ -197,14 +197,14 @@ class PropagateRequest(Message):
     def __post_init__(self) -> None:
         _check_job(self.job_id, self.epoch, self.reply_to)
         self._nested("model", "cine")
-        labels = [_label(entry) for entry in checks.items(self.labels, "labels", most=MAX_LABELS)]
+        labels = [label_of(entry) for entry in checks.items(self.labels, "labels", most=MAX_LABELS)]
         if len({entry["label"] for entry in labels}) != len(labels):
             raise MessageError("The field 'labels' names a label twice.")
         self._set("labels", labels)
         passes = checks.items(self.passes, "passes", most=MAX_PASSES)
-        self._set("passes", [_frames(frames, "passes") for frames in passes])
+        self._set("passes", [frames_of(frames, "passes") for frames in passes])
         keep = checks.mapping(self.keep, "keep")
-        self._set("keep", {label: _frames(frames, "keep") for label, frames in keep.items()})
+        self._set("keep", {label: frames_of(frames, "keep") for label, frames in keep.items()})
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class WarmRequest(Message):
 
     def __post_init__(self) -> None:
         self._nested("model", "cine")
-        self._set("frames", _frames(self.frames, "frames"))
+        self._set("frames", frames_of(self.frames, "frames"))
 
 
 @dataclass(frozen=True)
@@ -373,35 +373,3 @@ def _check_job(job_id: object, epoch: object, peer: object) -> None:
     checks.text(job_id, "job_id", limit=64)
     checks.integer(epoch, "epoch")
     checks.text(peer, "worker or reply_to", limit=200)
-
-
-def _point(value: object) -> list[float]:
-    point = checks.items(value, "points", most=3)
-    if len(point) != 3 or point[2] not in (0, 1):
-        raise MessageError("A point must be [x, y, 1 or 0].")
-    return [checks.number(point[0], "points"), checks.number(point[1], "points"), int(point[2])]
-
-
-def _label(value: object) -> dict[str, Any]:
-    entry = checks.mapping(value, "labels", fields=("label", "conditioning", "standing"))
-    return {
-        "label": checks.text(entry["label"], "label", limit=128),
-        "conditioning": _held(entry["conditioning"], "conditioning"),
-        "standing": _held(entry["standing"], "standing"),
-    }
-
-
-def _held(value: object, name: str) -> list[dict[str, Any]]:
-    """Return masks by frame: a list of {frame_index, mask} that names no frame twice."""
-    found = []
-    for one in checks.items(value, name, most=MAX_FRAMES):
-        held = checks.mapping(one, name, fields=("frame_index", "mask"))
-        frame_index = checks.integer(held["frame_index"], "frame_index", most=MAX_FRAMES)
-        found.append({"frame_index": frame_index, "mask": checks.digest(held["mask"], "mask")})
-    if len({held["frame_index"] for held in found}) != len(found):
-        raise MessageError(f"The field {name!r} names a frame twice.")
-    return found
-
-
-def _frames(value: object, name: str) -> list[int]:
-    return [checks.integer(frame, name, most=MAX_FRAMES) for frame in checks.items(value, name, most=MAX_FRAMES)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from workers.training.augment import shade, warp
 from workers.training.evaluate import evaluate_model
 from workers.training.manifest import Example, ManifestError, blob_path, examples
 from workers.training.steps import FrameBatch, frame_step
+from workers.training.stopping import stop_flag
 
 REPORT_SECONDS = 1.0
 SAVE_SECONDS = 60.0
@@ -302,7 +302,7 @@ def finetune(
         _take(average, state["ema"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["seconds"]
-    stop = _stop_flag()
+    stop = stop_flag()
     started = saved = told = time.monotonic()
     model.train()
     losses: list[float] = []
@@ -382,19 +382,3 @@ def _take(weights: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
     """Give weights the values of the same names."""
     for name, weight in weights.items():
         weight.copy_(values[name])
-
-
-class _StopFlag:
-    """Becomes set when SIGTERM arrives."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-
-    def __call__(self, *_: object) -> None:
-        self.is_set = True
-
-
-def _stop_flag() -> _StopFlag:
-    flag = _StopFlag()
-    signal.signal(signal.SIGTERM, flag)
-    return flag

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from workers.engine.bundled import BundledConfig, BundledSam2, build_bundled, even_field
+from workers.engine.background import even_field
+from workers.engine.bundled import BundledConfig, BundledSam2, build_bundled
 from workers.engine.segmenter import Prediction
 from workers.engine.session import Sam2Session
 
