@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -286,7 +287,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=24, help="frames of each cine")
     parser.add_argument("--steps", type=int, default=160, help="steps for which the large model learns first")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32")
     options = parser.parse_args()
     precision: Precision = options.precision
     cpu = torch.device("cpu")

@@ -29,7 +29,7 @@ from workers.protocol.families import FAMILIES
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SURE = 32.0
 """Logits of a mask that is shown to the model again are cut here, as the stock predictor does."""
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "mixed", "bfloat16"]
 
 
 class StockSam2(SAM2Base):
@@ -39,8 +39,9 @@ class StockSam2(SAM2Base):
     ----------
     preprocess_id : {"sam2-imagenet-v1", "medsam2-512-v1"}
         How frames become the model's input; `prepare` says more.
-    precision : {"float32", "bfloat16"}
-        In which the encoder and the memory attention compute, the two costly parts. What they return is float32.
+    precision : {"float32", "mixed", "bfloat16"}
+        ``mixed`` computes the memory attention in bfloat16, ``bfloat16`` the encoder too: the two costly parts. What
+        they return is float32. Only processors with bfloat16 instructions gain from it.
     **parts
         From `workers.engine.sam21_configs.sam21_parts`.
 
@@ -93,12 +94,12 @@ class StockSam2(SAM2Base):
 
     def encode(self, images: Tensor) -> Features:
         """Encode preprocessed images (N, 3, S, S) from `prepare`."""
-        with self._autocast(images.device):
+        with self._bfloat16(images.device, self.precision == "bfloat16"):
             quarter, eighth, deep = self.forward_image(images)["backbone_fpn"]
         return Features(deep.float(), (eighth.float(), quarter.float()))
 
-    def _autocast(self, device: torch.device) -> AbstractContextManager[Any]:
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+    def _bfloat16(self, device: torch.device, enabled: bool) -> AbstractContextManager[Any]:
+        return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
     def decode(
         self,
@@ -217,7 +218,7 @@ class StockSam2(SAM2Base):
         # The last row belongs to conditioning frames, the first to the last tracked frame.
         places = [place + self.maskmem_tpos_enc[memory.age - 1] for memory in near]
         pointers, distances = self._pointers(bank)
-        with self._autocast(deep.device):
+        with self._bfloat16(deep.device, self.precision != "float32"):
             fused = self.memory_attention(
                 curr=[_rows_last(deep)],
                 curr_pos=[_rows_last(self.image_encoder.neck.position_encoding(deep))],
@@ -272,7 +273,7 @@ def read_sam21(
         An official ``.pt`` file, or safetensors with the same keys.
     image_size : int, optional
         Another side than the family's, a multiple of 32: on a CPU, 512 pixels cost an eighth of 1024 a tracked frame.
-    precision : {"float32", "bfloat16"}
+    precision : {"float32", "mixed", "bfloat16"}
         See `StockSam2`.
 
     Returns
@@ -294,8 +295,8 @@ def read_sam21(
     with ShapesOnly():
         model = build_sam21(config, preprocess_id=about.preprocess_id, precision=precision)
     check_state(model.state_dict(), state, path.name)
-    # Features of another size or precision are other features.
-    unusual = [str(image_size)] * (config.image_size != about.image_size) + [precision] * (precision != "float32")
+    # Features of another size or of a coarser encoder are other features.
+    unusual = [str(image_size)] * (config.image_size != about.image_size) + [precision] * (precision == "bfloat16")
     weight_bytes = 4 * sum(value.nelement() for value in state.values())
     spec = ModelSpec(
         file_digest(path),
