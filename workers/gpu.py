@@ -18,7 +18,6 @@ from workers.engine.errors import EngineError
 from workers.engine.features import FeatureStore
 from workers.engine.segmenter import LabelTrack, Mask, Session
 from workers.engine.session import NO_MEMORY, is_out_of_memory
-from workers.models import MODELS_KEPT as MODELS_KEPT
 from workers.models import Models
 from workers.protocol.messages import (
     CineRef,

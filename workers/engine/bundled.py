@@ -27,6 +27,7 @@ from torch.nn import functional
 from workers.engine.background import PROJECTIONS, even_field
 from workers.engine.masks import to_logits
 from workers.engine.parts import PROMPT_CHANNELS, DetailDecoder, PromptPyramid, ResidualBlock, sine_positions
+from workers.engine.squares import square_frames
 from workers.engine.tensors import Decoded, Features, Memory, most_certain
 
 NEGATIVE, POSITIVE, BOX_START, BOX_END, PADDING = 0, 1, 2, 3, -1
@@ -122,13 +123,7 @@ class BundledSam2(SAM2Base):
             On the model's device; zero at mid-grey, about -2 to 2. The picture fills the square; its aspect ratio is
             not kept, prompts and masks are scaled the same way.
         """
-        size = self.image_size
-        images = torch.from_numpy(np.array(frames)).to(self.device).float()  # a copy: frames may be read-only
-        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-        if images.shape[-2:] != (size, size):
-            images = functional.interpolate(
-                images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
-            )
+        images = square_frames(frames, self.image_size, self.device)
         if self.config.even_field and modality in PROJECTIONS:
             images = even_field(images)
         return (images.expand(-1, 3, -1, -1) - 127.5) / 64.0

@@ -94,6 +94,25 @@ def save_checkpoint(
     return hashlib.sha256(data).hexdigest()
 
 
+def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return the metadata and the tensors of a safetensors file.
+
+    Raises
+    ------
+    CheckpointError
+        ``checkpoint_missing`` or ``checkpoint_unreadable``.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"The checkpoint {path.name} does not exist.", code="checkpoint_missing")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            return header, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        message = f"The file {path.name} is not a safetensors checkpoint."
+        raise CheckpointError(message, code="checkpoint_unreadable") from error
+
+
 def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
     """Read a checkpoint of the bundled family.
 
@@ -112,15 +131,7 @@ def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
     CheckpointError
         With code ``checkpoint_missing``, ``checkpoint_unreadable``, ``unknown_family`` or ``checkpoint_mismatch``.
     """
-    if not path.is_file():
-        raise CheckpointError(f"The checkpoint {path.name} does not exist.", code="checkpoint_missing")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        message = f"The file {path.name} is not a safetensors checkpoint."
-        raise CheckpointError(message, code="checkpoint_unreadable") from error
+    header, state = read_safetensors(path)
     if header.get("format") != FORMAT or header.get("family") != FAMILY:
         family = header.get("family", "unnamed")
         raise CheckpointError(f"No loader knows checkpoints of the family {family!r}.", code="unknown_family")

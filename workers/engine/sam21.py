@@ -15,13 +15,13 @@ from PIL import Image
 from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
-from torch.nn import functional
 
 from workers.engine.bundled import PADDING
 from workers.engine.checkpoints import check_state
 from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config, sam21_parts
 from workers.engine.segmenter import Mask, ModelSpec
 from workers.engine.session import Sam2Segmenter
+from workers.engine.squares import resized, rows_first, square_frames, square_mask
 from workers.engine.tensors import Decoded, Features, Memory
 from workers.engine.weights import ShapesOnly, file_digest, read_weights
 from workers.protocol.families import FAMILIES
@@ -81,14 +81,8 @@ class StockSam2(SAM2Base):
         """
         size = self.image_size
         if self.preprocess_id == "medsam2-512-v1":
-            images = torch.from_numpy(resize_bicubic(frames, size)).to(self.device).float()
-        else:
-            images = torch.from_numpy(np.array(frames)).to(self.device).float()  # a copy: frames may be read-only
-        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-        if images.shape[-2:] != (size, size):
-            images = functional.interpolate(
-                images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
-            )
+            frames = resize_bicubic(frames, size)
+        images = square_frames(frames, size, self.device)
         mean, std = (images.new_tensor(values)[:, None, None] for values in (MEAN, STD))
         return (images / 255 - mean) / std
 
@@ -163,20 +157,11 @@ class StockSam2(SAM2Base):
         memory : Memory
             Of age 0.
         """
-        given = torch.cat([self._square(mask) for mask in masks])
+        given = torch.cat([square_mask(mask, self.image_size, self.device) for mask in masks])
         _, _, _, logits, _, pointer, presence = self._use_mask_as_output(
             features.deep, list(features.details[::-1]), given
         )
         return logits, self._memory(features, logits, pointer, presence, age=0)
-
-    def _square(self, mask: Mask) -> Tensor:
-        """Return a mask (H, W) as zeros and ones (1, 1, S, S)."""
-        size = (self.image_size, self.image_size)
-        given = torch.from_numpy(np.array(mask)).to(self.device).float()[None, None]
-        if mask.shape == size:
-            return given
-        large = functional.interpolate(given, size=size, mode="bilinear", antialias=True, align_corners=False)
-        return (large >= 0.5).float()
 
     def remember(self, features: Features, logits: Tensor, pointer: Tensor, age: int) -> Memory:
         """Encode a tracked frame and its mask (B, 1, S/4, S/4) into a memory."""
@@ -186,10 +171,9 @@ class StockSam2(SAM2Base):
 
     def _memory(self, features: Features, logits: Tensor, pointer: Tensor, presence: Tensor, *, age: int) -> Memory:
         """Encode a frame; `presence` (B, 1) is positive where there is an object. Kept in bfloat16 as stock does."""
-        size = (self.image_size, self.image_size)
-        large = functional.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
+        large = resized(logits.float(), self.image_size, antialias=False)
         encoded, _ = self._encode_new_memory(
-            current_vision_feats=[_rows_last(features.deep)],
+            current_vision_feats=[rows_first(features.deep)],
             feat_sizes=[features.deep.shape[-2:]],
             pred_masks_high_res=large,
             object_score_logits=presence,
@@ -214,15 +198,15 @@ class StockSam2(SAM2Base):
         """
         deep = features.deep
         near = [memory for memory in bank if memory.age < self.num_maskmem]
-        place = _rows_last(self.memory_encoder.position_encoding(near[0].features[:1]))
+        place = rows_first(self.memory_encoder.position_encoding(near[0].features[:1]))
         # The last row belongs to conditioning frames, the first to the last tracked frame.
         places = [place + self.maskmem_tpos_enc[memory.age - 1] for memory in near]
         pointers, distances = self._pointers(bank)
         with self._bfloat16(deep.device, self.precision != "float32"):
             fused = self.memory_attention(
-                curr=[_rows_last(deep)],
-                curr_pos=[_rows_last(self.image_encoder.neck.position_encoding(deep))],
-                memory=torch.cat([*(_rows_last(memory.features).float() for memory in near), pointers]),
+                curr=[rows_first(deep)],
+                curr_pos=[rows_first(self.image_encoder.neck.position_encoding(deep))],
+                memory=torch.cat([*(rows_first(memory.features).float() for memory in near), pointers]),
                 memory_pos=torch.cat([*places, distances]).expand(-1, len(deep), -1),
                 num_obj_ptr_tokens=len(pointers),
             )
@@ -247,11 +231,6 @@ def resize_bicubic(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Return frames (N, H, W) or (N, H, W, 3) resized to a square by Pillow's bicubic filter."""
     resized = [Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC) for frame in frames]
     return np.stack([np.asarray(image) for image in resized])
-
-
-def _rows_last(x: Tensor) -> Tensor:
-    """Return (h * w, N, C) from (N, C, h, w)."""
-    return x.flatten(2).permute(2, 0, 1)
 
 
 def build_sam21(config: Sam21Config, *, preprocess_id: str, precision: Precision = "float32") -> StockSam2:

@@ -11,20 +11,20 @@ import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.nn import functional
 from transformers.models.sam3_tracker_video.configuration_sam3_tracker_video import Sam3TrackerVideoConfig
 from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import NO_OBJ_SCORE, Sam3TrackerVideoModel
 
 from workers.engine.bundled import PADDING
-from workers.engine.checkpoints import CheckpointError, check_state
+from workers.engine.checkpoints import CheckpointError, check_state, read_safetensors
 from workers.engine.segmenter import Mask, ModelSpec
 from workers.engine.session import Sam2Segmenter
+from workers.engine.squares import resized, rows_first, square_frames, square_mask
 from workers.engine.tensors import Decoded, Features, Memory
 from workers.engine.weights import ShapesOnly, file_digest
+from workers.protocol.families import FAMILIES
 
-FAMILY, LICENCE = "sam3", "SAM License"
+FAMILY = "sam3"
 MASK_SCALE, MASK_BIAS = 20.0, -10.0
 """A given mask stands for logits of 10 inside and -10 outside."""
 PUBLISHED = (
@@ -80,11 +80,7 @@ class Sam3(Sam3TrackerVideoModel):
         -----
         As ``Sam3ImageProcessor``: antialiased bilinear to 8 bits, then mean and standard deviation 0.5.
         """
-        size = (self.image_size, self.image_size)
-        images = torch.from_numpy(np.array(frames)).to(self.device).float()  # a copy: frames may be read-only
-        images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-        if images.shape[-2:] != size:
-            images = _resized(images, size[0], antialias=True).round().clamp(0, 255)
+        images = square_frames(frames, self.image_size, self.device).round().clamp(0, 255)
         return (images.expand(-1, 3, -1, -1) - 127.5) / 127.5
 
     def encode(self, images: Tensor) -> Features:
@@ -183,35 +179,28 @@ class Sam3(Sam3TrackerVideoModel):
         memory : Memory
             Of age 0.
         """
-        given = torch.cat([self._square(mask) for mask in masks])
+        given = torch.cat([square_mask(mask, self.image_size, self.device) for mask in masks])
         large = given * MASK_SCALE + MASK_BIAS
         presence = given.flatten(1).amax(1, keepdim=True)
         points = given.new_zeros(len(given), 1, 2)
         nothing = torch.full((len(given), 1), PADDING, dtype=torch.int64, device=given.device)
-        shown = _resized(self.mask_downsample(given), self.logit_side, antialias=True)
+        shown = resized(self.mask_downsample(given), self.logit_side, antialias=True)
         answer = self._answer(features.deep, features.details, points, nothing, shown, is_ambiguous=True)
         pointer = torch.where(presence > 0, answer.pointer, self.no_object_pointer)
-        logits = _resized(large, self.logit_side, antialias=True)
+        logits = resized(large, self.logit_side, antialias=True)
         return logits, self._memory(features, large, pointer, presence, age=0)
-
-    def _square(self, mask: Mask) -> Tensor:
-        """Return a mask (H, W) as zeros and ones (1, 1, S, S)."""
-        given = torch.from_numpy(np.array(mask)).to(self.device).float()[None, None]
-        if mask.shape == (self.image_size, self.image_size):
-            return given
-        return (_resized(given, self.image_size, antialias=True) >= 0.5).float()
 
     def remember(self, features: Features, logits: Tensor, pointer: Tensor, age: int) -> Memory:
         """Encode a frame and its mask (B, 1, L, L) into a memory."""
         # `decode` blanks a mask altogether where it sees no object.
         presence = (logits > NO_OBJ_SCORE).flatten(1).any(1, keepdim=True).float()
-        large = _resized(logits.float(), self.image_size, antialias=False)
+        large = resized(logits.float(), self.image_size, antialias=False)
         return self._memory(features, large, pointer, presence, age=age)
 
     def _memory(self, features: Features, large: Tensor, pointer: Tensor, presence: Tensor, *, age: int) -> Memory:
         """Encode a frame and its logits (B, 1, S, S); `presence` (B, 1) is positive where there is an object."""
         encoded, _ = self._encode_new_memory(
-            current_vision_feats=_rows_first(features.deep),
+            current_vision_feats=rows_first(features.deep),
             pred_masks_high_res=large,
             object_score_logits=presence[..., None],
             is_mask_from_pts=age == 0,
@@ -236,7 +225,7 @@ class Sam3(Sam3TrackerVideoModel):
         deep = features.deep
         near = [memory for memory in bank if memory.age < self.num_maskmem]
         shape = near[0].features[:1].shape
-        place = _rows_first(self.memory_encoder.position_encoding(shape, deep.device, deep.dtype))
+        place = rows_first(self.memory_encoder.position_encoding(shape, deep.device, deep.dtype))
         # The last row belongs to conditioning frames, the first to the last tracked frame.
         places = [place + self.memory_temporal_positional_encoding[memory.age - 1] for memory in near]
         # Conditioning frames that still lie ahead lend their mask, not their pointer.
@@ -247,25 +236,13 @@ class Sam3(Sam3TrackerVideoModel):
         encoder: Any = self.vision_encoder
         position = encoder.neck.position_encoding(deep[:1].shape, deep.device, deep.dtype)
         fused = self.memory_attention(
-            current_vision_features=_rows_first(deep),
-            current_vision_position_embeddings=_rows_first(position),
-            memory=torch.cat([*(_rows_first(memory.features).float() for memory in near), pointers]),
+            current_vision_features=rows_first(deep),
+            current_vision_position_embeddings=rows_first(position),
+            memory=torch.cat([*(rows_first(memory.features).float() for memory in near), pointers]),
             memory_posision_embeddings=torch.cat([*(one.expand(-1, len(deep), -1) for one in places), times]),
             num_object_pointer_tokens=len(pointers),
         )
         return fused[0].transpose(1, 2).reshape(deep.shape)
-
-
-def _resized(images: Tensor, side: int, *, antialias: bool) -> Tensor:
-    """Return images (N, C, h, w) at (N, C, side, side), bilinear."""
-    if images.shape[-2:] == (side, side):
-        return images
-    return functional.interpolate(images, size=(side, side), mode="bilinear", antialias=antialias, align_corners=False)
-
-
-def _rows_first(x: Tensor) -> Tensor:
-    """Return (h * w, N, C) from (N, C, h, w)."""
-    return x.flatten(2).permute(2, 0, 1)
 
 
 def published_key(key: str) -> str:
@@ -290,15 +267,7 @@ def load_sam3(path: Path, device: torch.device) -> Sam2Segmenter:
     CheckpointError
         ``checkpoint_missing``, ``checkpoint_unreadable`` or ``checkpoint_mismatch``.
     """
-    if not path.is_file():
-        raise CheckpointError(f"The checkpoint {path.name} does not exist.", code="checkpoint_missing")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            given = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        message = f"The file {path.name} is not a safetensors checkpoint."
-        raise CheckpointError(message, code="checkpoint_unreadable") from error
+    header, given = read_safetensors(path)
     model = _empty_model(header, path.name)
     names = _names_in_file(list(model.state_dict()), given)
     wanted = {names[key]: value for key, value in model.state_dict().items()}
@@ -311,7 +280,7 @@ def load_sam3(path: Path, device: torch.device) -> Sam2Segmenter:
     model.load_state_dict(state, assign=True)
     model.to(device).eval()  # type: ignore[arg-type]
     size = sum(value.element_size() * value.nelement() for value in state.values())
-    spec = ModelSpec(file_digest(path), FAMILY, model.image_size, model.preprocess_id, LICENCE, size)
+    spec = ModelSpec(file_digest(path), FAMILY, model.image_size, model.preprocess_id, FAMILIES[FAMILY].licence, size)
     return Sam2Segmenter(model, spec, device)
 
 

@@ -12,7 +12,8 @@ import pytest
 from tests.workers.edge.parts import FRAMES, PARTS, Desk, disc, run
 from workers.engine.cine import CinePixels
 from workers.engine.features import FeatureStore
-from workers.gpu import CINES_KEPT, MASKS_KEPT, MODELS_KEPT, SHARE_OF_A_CINE, PredictJob, PropagateJob, WarmJob
+from workers.gpu import CINES_KEPT, MASKS_KEPT, SHARE_OF_A_CINE, PredictJob, PropagateJob, WarmJob
+from workers.models import MODELS_KEPT
 from workers.protocol.digests import bytes_digest
 from workers.protocol.messages import JobDone, MaskResult, ModelRef
 from workers.scheduler import AHEAD
