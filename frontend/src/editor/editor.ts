@@ -18,6 +18,7 @@ import type {
   PromptPoint,
   Refusal,
 } from "./types";
+import type { Viewport } from "./viewport";
 
 export interface EditorSetup {
   readingId: string;
@@ -48,6 +49,8 @@ export class Editor {
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
   draft: Draft | null = null;
+  /** Where the cine is shown, while it is. */
+  viewport: Viewport | null = null;
   private readonly outbox: Outbox;
   private readonly gateway: Gateway;
   private socket: ReadingSocket | undefined;

@@ -2,30 +2,29 @@
 
 import type { Editor } from "./editor";
 import { greyTable, paintGrey, paintMask, paintRgb, parseColour } from "./paint";
-import { createTools, type Tool, type ToolPoint } from "./tools";
+import { Pointer } from "./pointer";
+import type { Viewport } from "./viewport";
 
 const SMALLEST_ZOOM = 0.25;
 const LARGEST_ZOOM = 16;
 const POINT_RADIUS = 6;
 
-export class EditorView {
+export class EditorView implements Viewport {
   private readonly image: HTMLCanvasElement;
   private readonly overlay: HTMLCanvasElement;
   private readonly context: CanvasRenderingContext2D;
   private readonly drawing: CanvasRenderingContext2D;
   private readonly pixels: ImageData;
   private readonly words: Uint32Array;
-  private readonly tools = createTools();
+  private readonly pointer: Pointer;
   private readonly resize: ResizeObserver;
   private readonly forget: Array<() => void> = [];
   private table: Uint32Array = new Uint32Array(0);
   private tableKey = "";
   private request = 0;
-  private fit = 1;
+  private fitScale = 1;
   private panX = 0;
   private panY = 0;
-  private drag: { tool: Tool | null; kind: "tool" | "pan" | "zoom"; x: number; y: number } | null = null;
-  private hover: { x: number; y: number } | null = null;
   /** Milliseconds that drawing the last frames took, and when they were drawn; for tests and benchmarks. */
   readonly timing = { paints: 0, lastMs: 0, totalMs: 0 };
 
@@ -51,7 +50,8 @@ export class EditorView {
     this.resize = new ResizeObserver(() => this.layOut());
     this.resize.observe(host);
     this.forget.push(editor.onRepaint(() => this.schedule()));
-    this.listen();
+    this.pointer = new Pointer(editor, this, host);
+    editor.viewport = this;
     this.layOut();
   }
 
@@ -59,6 +59,8 @@ export class EditorView {
     cancelAnimationFrame(this.request);
     this.resize.disconnect();
     for (const forget of this.forget) forget();
+    this.pointer.close();
+    if (this.editor.viewport === this) this.editor.viewport = null;
     this.image.remove();
     this.overlay.remove();
   }
@@ -66,13 +68,13 @@ export class EditorView {
   // --- geometry -------------------------------------------------------------------------------------------------
 
   private get scale(): number {
-    return this.fit * this.editor.state.zoom;
+    return this.fitScale * this.editor.state.zoom;
   }
 
   private layOut(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
     const { rows, columns } = this.editor.cine;
-    this.fit = Math.min(width / columns, height / rows) || 1;
+    this.fitScale = Math.min(width / columns, height / rows) || 1;
     const ratio = window.devicePixelRatio || 1;
     this.overlay.width = Math.max(1, Math.round(width * ratio));
     this.overlay.height = Math.max(1, Math.round(height * ratio));
@@ -98,6 +100,10 @@ export class EditorView {
     };
   }
 
+  cancelDrag(): boolean {
+    return this.pointer.cancel();
+  }
+
   /** Place of an image point on the page, for tests. */
   toPage(x: number, y: number): { x: number; y: number } {
     const box = this.host.getBoundingClientRect();
@@ -105,7 +111,7 @@ export class EditorView {
     return { x: box.left + origin.x + x * this.scale, y: box.top + origin.y + y * this.scale };
   }
 
-  private toImage(event: { clientX: number; clientY: number }): { x: number; y: number } {
+  toImage(event: { clientX: number; clientY: number }): { x: number; y: number } {
     const box = this.host.getBoundingClientRect();
     const origin = this.origin();
     return {
@@ -127,102 +133,22 @@ export class EditorView {
     this.place();
   }
 
-  resetZoom(): void {
+  panBy(dx: number, dy: number): void {
+    this.panX += dx;
+    this.panY += dy;
+    this.place();
+  }
+
+  fit(): void {
     this.editor.set({ zoom: 1 });
     this.panX = 0;
     this.panY = 0;
     this.place();
   }
 
-  // --- pointer --------------------------------------------------------------------------------------------------
-
-  private listen(): void {
-    const on = <K extends keyof HTMLElementEventMap>(
-      kind: K,
-      listener: (event: HTMLElementEventMap[K]) => void,
-      options?: AddEventListenerOptions,
-    ) => {
-      this.host.addEventListener(kind, listener, options);
-      this.forget.push(() => this.host.removeEventListener(kind, listener, options));
-    };
-    on("pointerdown", (event) => this.pointerDown(event));
-    on("pointermove", (event) => this.pointerMove(event));
-    on("pointerup", (event) => this.pointerUp(event));
-    on("pointercancel", () => this.cancelDrag());
-    on("pointerleave", () => {
-      this.hover = null;
-      this.schedule();
-    });
-    on("contextmenu", (event) => event.preventDefault());
-    on("dblclick", (event) => {
-      if (this.editor.state.tool === "pan") this.resetZoom();
-      event.preventDefault();
-    });
-    on("wheel", (event) => this.wheel(event), { passive: false });
-  }
-
-  private pointOf(event: PointerEvent): ToolPoint {
-    return { ...this.toImage(event), screenX: event.clientX, screenY: event.clientY, alt: event.altKey };
-  }
-
-  private pointerDown(event: PointerEvent): void {
-    if (this.drag) return;
-    const { tool } = this.editor.state;
-    const kind =
-      event.button === 1 || (event.button === 0 && tool === "pan")
-        ? "pan"
-        : event.button === 2
-          ? "zoom"
-          : "tool";
-    if (this.editor.state.playing && kind === "tool" && tool !== "window") this.editor.pause();
-    this.host.setPointerCapture(event.pointerId);
-    this.drag = {
-      tool: kind === "tool" && tool !== "pan" ? this.tools[tool] : null,
-      kind,
-      x: event.clientX,
-      y: event.clientY,
-    };
-    this.drag.tool?.down(this.editor, this.pointOf(event));
-    event.preventDefault();
-  }
-
-  private pointerMove(event: PointerEvent): void {
-    this.hover = this.toImage(event);
-    const drag = this.drag;
-    if (drag?.kind === "tool") drag.tool?.move(this.editor, this.pointOf(event));
-    else if (drag) {
-      if (drag.kind === "pan") {
-        this.panX += event.clientX - drag.x;
-        this.panY += event.clientY - drag.y;
-        this.place();
-      } else this.zoomAt(1.006 ** (drag.y - event.clientY));
-      [drag.x, drag.y] = [event.clientX, event.clientY];
-    }
-    this.schedule();
-  }
-
-  private pointerUp(event: PointerEvent): void {
-    const drag = this.drag;
-    this.drag = null;
-    if (drag?.kind === "tool") drag.tool?.up(this.editor, this.pointOf(event));
-  }
-
-  cancelDrag(): boolean {
-    const drag = this.drag;
-    this.drag = null;
-    drag?.tool?.cancel(this.editor);
-    return drag !== null;
-  }
-
-  private wheel(event: WheelEvent): void {
-    event.preventDefault();
-    if (event.ctrlKey || event.metaKey) this.zoomAt(1.002 ** -event.deltaY, event.clientX, event.clientY);
-    else if (event.deltaY) this.editor.step(Math.sign(event.deltaY));
-  }
-
   // --- drawing --------------------------------------------------------------------------------------------------
 
-  private schedule(): void {
+  schedule(): void {
     if (this.request) return;
     this.request = requestAnimationFrame((now) => {
       this.request = 0;
@@ -296,8 +222,9 @@ export class EditorView {
     }
     if (this.editor.dragBox) this.drawBox(this.editor.dragBox, "#ffffff", []);
     const isBrush = state.tool === "brush" || state.tool === "eraser";
-    if (this.hover && isBrush)
-      this.drawBrush(this.hover, state.brushRadius, state.tool === "brush" ? colour : "#ffffff");
+    const { hover } = this.pointer;
+    if (hover && isBrush)
+      this.drawBrush(hover, state.brushRadius, state.tool === "brush" ? colour : "#ffffff");
   }
 
   private onScreen(x: number, y: number): [number, number] {

@@ -1,16 +1,14 @@
 /** The list of shortcuts, made from the table of actions. */
 
 import { Group, Kbd, Modal, SimpleGrid, Stack, Text } from "@mantine/core";
-import { ACTIONS, keyName } from "../../editor/actions";
+import { ACTIONS, GROUPS, keyName } from "../../editor/actions";
 
-const GROUPS = ["Tools", "Frames", "Masks", "View", "Edit"] as const;
 const MOUSE = [
   ["Left button", "the chosen tool; with Alt its opposite"],
   ["Middle button", "pan"],
   ["Right button", "zoom"],
   ["Wheel", "frames; with Ctrl zoom"],
   ["1 … 8", "choose a label"],
-  ["Hold H", "hide the masks"],
 ];
 
 export function Shortcuts({ opened, onClose }: { opened: boolean; onClose: () => void }) {

@@ -32,10 +32,10 @@ const VIEW: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
   ["invert", IconContrast2],
   ["outline", IconVectorBezier],
   ["reset-window", IconRefresh],
+  ["fit", IconZoomReset],
 ];
 
 export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
-  const { view } = useRoom();
   return (
     <nav className="reading-tools" aria-label="Tools">
       {TOOLS.map(([id, icon]) => (
@@ -45,17 +45,6 @@ export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
       {VIEW.map(([id, icon]) => (
         <ToolButton key={id} action={actionOf(id)} icon={icon} />
       ))}
-      <Tip label="Whole image" keys={["f"]}>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size={36}
-          aria-label="Whole image"
-          onClick={() => view.current?.resetZoom()}
-        >
-          <IconZoomReset size={20} stroke={1.6} />
-        </ActionIcon>
-      </Tip>
       <Divider w={28} my={4} />
       <Tip label="Keyboard shortcuts" keys={["?"]}>
         <ActionIcon

@@ -1,7 +1,7 @@
 /** Keys of the reading room; typing into a field is left alone. */
 
 import { useEffect } from "react";
-import { actionOfKey } from "../../editor/actions";
+import { actionOfKey, releasedBy } from "../../editor/actions";
 import type { Room } from "./useEditor";
 
 function isTyping(target: EventTarget | null): boolean {
@@ -15,12 +15,6 @@ export function useKeys({ editor, view }: Room, onShortcuts: () => void): void {
       if (isTyping(event.target)) return;
       if (event.key === "?") return onShortcuts();
       if (event.key === "Escape" && view.current?.cancelDrag()) return;
-      if (event.key.toLowerCase() === "h" && !event.ctrlKey && !event.repeat) {
-        editor.set({ masksHidden: true });
-        editor.repaint();
-        return;
-      }
-      if (event.key.toLowerCase() === "f" && !event.ctrlKey) return view.current?.resetZoom();
       const digit = Number(event.key);
       const label = editor.labels.find((known) => known.index === digit);
       if (label && !event.ctrlKey) return editor.set({ labelCode: label.code });
@@ -33,10 +27,7 @@ export function useKeys({ editor, view }: Room, onShortcuts: () => void): void {
       if (action.isEnabled?.(editor.state) ?? true) action.perform(editor);
     };
     const up = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() === "h") {
-        editor.set({ masksHidden: false });
-        editor.repaint();
-      }
+      for (const action of releasedBy(event)) action.release?.(editor);
     };
     window.addEventListener("keydown", down);
     window.addEventListener("keyup", up);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ACTIONS, actionOfKey, keyName } from "./actions";
+import { ACTIONS, actionOfKey, keyName, releasedBy } from "./index";
 
 const key = (name: string, change: Partial<KeyboardEvent> = {}) => ({
   key: name,
@@ -29,6 +29,11 @@ describe("the table of actions", () => {
   it("repeats only what may be repeated while a key is held", () => {
     expect(actionOfKey(key("ArrowRight", { repeat: true }))?.id).toBe("next-frame");
     expect(actionOfKey(key("Enter", { repeat: true }))).toBeUndefined();
+  });
+
+  it("ends a lasting action when its key goes up", () => {
+    expect(releasedBy({ key: "H" }).map((action) => action.id)).toEqual(["hide-masks"]);
+    expect(releasedBy({ key: "i" })).toEqual([]);
   });
 
   it("names keys for people", () => {

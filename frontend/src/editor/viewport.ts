@@ -1,0 +1,16 @@
+/** Where a cine is shown: what the editor and the pointer ask of the view. */
+
+export interface Viewport {
+  /** The image point (x, y) under a place on the page; the upper left corner of the image is (0, 0). */
+  toImage(place: { clientX: number; clientY: number }): { x: number; y: number };
+  /** Zoom so that the image point at a place on the page, or in the middle, stays there. */
+  zoomAt(factor: number, clientX?: number, clientY?: number): void;
+  /** Move the image by CSS pixels. */
+  panBy(dx: number, dy: number): void;
+  /** Show the whole image. */
+  fit(): void;
+  /** Give up what is being drawn; returns whether there was anything. */
+  cancelDrag(): boolean;
+  /** Draw anew with the next repaint of the screen. */
+  schedule(): void;
+}
