@@ -7,7 +7,7 @@ from collections import OrderedDict
 import torch
 
 from workers.blobs import BlobStore
-from workers.engine.adapted import AdapterHost
+from workers.engine.adapted import with_adapter
 from workers.engine.adapters import Adapter, base_of, load_adapter
 from workers.engine.checkpoints import CheckpointError
 from workers.engine.errors import EngineError
@@ -37,8 +37,8 @@ class Models:
     def __init__(self, store: BlobStore, device: torch.device) -> None:
         self._store, self._device = store, device
         self._bases: OrderedDict[str, Segmenter] = OrderedDict()
-        self._hosts: dict[str, AdapterHost] = {}
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
+        self._adapted: dict[str, Sam2Segmenter] = {}
 
     @property
     def digests(self) -> list[str]:
@@ -51,7 +51,7 @@ class Models:
             adapter = self._adapter(model)
             if adapter is None:
                 return self._base(model.digest, model.family)
-            return self._host(adapter).attach(adapter)
+            return self._with_adapter(adapter)
         except CheckpointError as error:
             raise EngineError(str(error), code=error.code) from error
 
@@ -67,7 +67,8 @@ class Models:
             found = load_adapter(path)
             self._adapters[model.digest] = found
             while len(self._adapters) > ADAPTERS_KEPT:
-                self._adapters.popitem(last=False)
+                gone, _ = self._adapters.popitem(last=False)
+                self._adapted.pop(gone, None)
         self._adapters.move_to_end(model.digest)
         if (found.sha256, found.family) != (model.digest, model.family):
             raise EngineError("The stored adapter is not the one that was asked for.", code="checkpoint_mismatch")
@@ -79,15 +80,22 @@ class Models:
             path = self._store.path(digest)
             found = load_segmenter(path, family=family, digest=digest, device=self._device)
             self._bases[digest] = found
-            self._hosts.pop(digest, None)
             while len(self._bases) > MODELS_KEPT:
-                gone, _ = self._bases.popitem(last=False)
-                self._hosts.pop(gone, None)
+                self._forget(next(iter(self._bases)))
         self._bases.move_to_end(digest)
         return found
 
-    def _host(self, adapter: Adapter) -> AdapterHost:
+    def _forget(self, digest: str) -> None:
+        """Drop a base, and what shares its weights."""
+        del self._bases[digest]
+        for adapted in [key for key in self._adapted if self._adapters[key].base == digest]:
+            del self._adapted[adapted]
+
+    def _with_adapter(self, adapter: Adapter) -> Sam2Segmenter:
         base = self._base(adapter.base, adapter.family)
         if not isinstance(base, Sam2Segmenter):
             raise EngineError(f"Models of the family {adapter.family!r} take no adapters.", code="checkpoint_mismatch")
-        return self._hosts.setdefault(adapter.base, AdapterHost(base))
+        found = self._adapted.get(adapter.sha256)
+        if found is None:
+            found = self._adapted[adapter.sha256] = with_adapter(base, adapter)
+        return found

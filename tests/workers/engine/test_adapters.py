@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from annotator.registry.services.checkpoint_header import read_checkpoint_header
 from tests.workers.engine.sam3_parts import build_small_sam3
 from workers.blobs import BlobStore
-from workers.engine.adapted import ATTACHED, AdapterHost
+from workers.engine.adapted import with_adapter
 from workers.engine.adapters import (
     add_lora,
     base_of,
@@ -33,7 +33,7 @@ from workers.engine.families import load_segmenter
 from workers.engine.features import FeatureStore
 from workers.engine.sam21 import build_sam21
 from workers.engine.sam21_configs import Sam21Config
-from workers.engine.segmenter import LabelTrack
+from workers.engine.segmenter import LabelTrack, ModelSpec
 from workers.engine.session import Sam2Model, Sam2Segmenter
 from workers.models import MODELS_KEPT, Models
 from workers.protocol.digests import bytes_digest
@@ -178,50 +178,35 @@ def test_the_file_is_much_smaller_than_the_base(tmp_path: Path) -> None:
 
 @torch.no_grad()
 def test_adapters_of_one_base_do_not_disturb_each_other_or_the_base(tmp_path: Path, base: Path) -> None:
-    alone = answer(open_base(base).model)
-    host = AdapterHost(open_base(base))
+    whole = open_base(base)
+    alone = answer(whole.model)
     adapters = [load_adapter(make_adapter(base, tmp_path, seed, rank)) for seed, rank in ((1, 2), (2, 8))]
     expected = [answer(continue_lora(load_checkpoint(base)[0], adapter)) for adapter in adapters]  # type: ignore[arg-type]
-    first, second = (host.attach(adapter) for adapter in adapters)
+    first, second = (with_adapter(whole, adapter) for adapter in adapters)
     assert not torch.allclose(expected[0], alone, atol=1e-3)
     assert not torch.allclose(expected[0], expected[1], atol=1e-3)
-    for segmenter, wanted in ((first, 0), (second, 1), (first, 0), (host.segmenter, None), (second, 1)):
+    for segmenter, wanted in ((first, 0), (second, 1), (first, 0), (whole, None), (second, 1)):
         assert torch.equal(answer(segmenter.model), alone if wanted is None else expected[wanted])
-    host.detach(adapters[0].sha256)
-    assert host.attached == [adapters[1].sha256]
-    assert torch.equal(answer(host.segmenter.model), alone)
-    assert torch.equal(answer(second.model), expected[1])
-    assert torch.equal(answer(first.model), expected[0])
-    for adapter in adapters:
-        host.detach(adapter.sha256)
-    assert torch.equal(answer(host.segmenter.model), alone)
 
 
-@torch.no_grad()
-def test_a_failure_leaves_the_base_without_adapter(tmp_path: Path, base: Path) -> None:
-    host = AdapterHost(open_base(base))
-    alone = answer(host.segmenter.model)
-    adapted = host.attach(load_adapter(make_adapter(base, tmp_path, 1)))
-    with pytest.raises(RuntimeError):
-        adapted.model.encode(torch.zeros(1, 5, 64, 64))
-    assert torch.equal(answer(host.segmenter.model), alone)
-
-
-@torch.no_grad()
-def test_only_so_many_adapters_stay_on_a_base(tmp_path: Path, base: Path) -> None:
-    host = AdapterHost(open_base(base))
-    held = [host.attach(load_adapter(make_adapter(base, tmp_path, seed))) for seed in range(ATTACHED + 1)]
-    assert host.attached == [segmenter.spec.digest for segmenter in held[1:]]
-    known = answer(held[1].model)
-    assert host.attached[-1] == held[1].spec.digest
-    expected = answer(continue_lora(load_checkpoint(base)[0], load_adapter(tmp_path / "adapter-0.safetensors")))  # type: ignore[arg-type]
-    assert torch.equal(answer(held[0].model), expected)
-    assert len(host.attached) == ATTACHED
-    assert torch.equal(answer(held[1].model), known)
+@pytest.mark.parametrize("family", BUILDERS)
+def test_an_adapted_model_takes_no_memory_for_the_weights_of_its_base(tmp_path: Path, family: str) -> None:
+    model: Any = BUILDERS[family]()
+    whole = Sam2Segmenter(model, ModelSpec("b" * 64, family, 64, "p", "L", 1), CPU)
+    trained, path = BUILDERS[family](), tmp_path / "adapter"
+    add_lora(trained, family, 4, 8)
+    save_adapter(trained, path, base_digest="b" * 64, family=family, preprocess_id="p", licence="M", training={})
+    adapted = with_adapter(whole, load_adapter(path))
+    assert (adapted.spec.licence, adapted.spec.digest) == ("M", bytes_digest(path.read_bytes()))
+    twin: Any = adapted.model
+    shared = {value.data_ptr() for value in (*model.parameters(), *model.buffers())}
+    own = {name for name, value in twin.named_parameters() if value.data_ptr() not in shared}
+    assert own == adapters_of(twin).keys()
+    assert all(value.data_ptr() in shared for value in twin.buffers())
 
 
 def test_sessions_of_one_base_interleave(tmp_path: Path, base: Path, save_cine: Save, frames: np.ndarray) -> None:
-    host, cine, mask = AdapterHost(open_base(base)), save_cine(frames), frames[0] < 100
+    whole, cine, mask = open_base(base), save_cine(frames), frames[0] < 100
     adapter = load_adapter(make_adapter(base, tmp_path, 1))
 
     def masks(segmenter: Sam2Segmenter) -> list[np.ndarray]:
@@ -229,14 +214,14 @@ def test_sessions_of_one_base_interleave(tmp_path: Path, base: Path, save_cine: 
         answers = session.propagate([LabelTrack("a", {0: "m"})], [range(7)], lambda digest: mask)
         return [found.mask for found in answers if found is not None]
 
-    alone, adapted = masks(host.segmenter), masks(host.attach(adapter))
+    alone, adapted = masks(whole), masks(with_adapter(whole, adapter))
     assert not np.array_equal(alone, adapted)
     # One store for both: their features must not be taken for each other's.
     store = FeatureStore(1 << 24)
     interleaved: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     runs = [
         segmenter.open(cine, features=store).propagate([LabelTrack("a", {0: "m"})], [range(7)], lambda digest: mask)
-        for segmenter in (host.segmenter, host.attach(adapter))
+        for segmenter in (whole, with_adapter(whole, adapter))
     ]
     while any(len(found) < 6 for found in interleaved):
         for run, found in zip(runs, interleaved, strict=True):
@@ -299,13 +284,12 @@ def test_a_damaged_adapter_is_refused(
 def test_an_adapter_of_something_else_is_refused_and_the_base_stays_as_it_was(
     tmp_path: Path, base: Path, header: dict[str, str | None], state: dict[str, Tensor | None]
 ) -> None:
-    host = AdapterHost(open_base(base))
+    whole = open_base(base)
     adapter = load_adapter(changed(make_adapter(base, tmp_path, 1), header, state))
     with pytest.raises(CheckpointError) as caught:
-        host.attach(adapter)
+        with_adapter(whole, adapter)
     assert caught.value.code == "checkpoint_mismatch"
-    assert not adapters_of(host.module)
-    assert host.attached == []
+    assert not adapters_of(whole.model)  # type: ignore[arg-type]
 
 
 def test_files_that_are_no_adapter(tmp_path: Path, base: Path) -> None:
