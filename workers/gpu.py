@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from workers.blobs import BlobStore
+from workers.engine.ahead import make_encoders
 from workers.engine.cine import CinePixels
 from workers.engine.errors import EngineError
 from workers.engine.features import FeatureStore
@@ -61,13 +62,13 @@ class Workbench:
         self.name, self.publish = name, publish
         self.models = Models(store, device)
         self.features = FeatureStore(feature_bytes, feature_bytes // SHARE_OF_A_CINE)
-        self._store = store
+        self._store, self._encoders = store, make_encoders()
         self._cines: OrderedDict[tuple[str, float, float, str], CinePixels] = OrderedDict()
         self._masks: OrderedDict[str, Mask] = OrderedDict()
 
     def session(self, model: ModelRef, cine: CineRef) -> Session:
         """Return a session of a model on a cine."""
-        return self.models.get(model).open(self._cine(cine), features=self.features)
+        return self.models.get(model).open(self._cine(cine), features=self.features, encoders=self._encoders)
 
     def _cine(self, cine: CineRef) -> CinePixels:
         low, high = cine.window
@@ -204,13 +205,8 @@ class WarmJob:
                 bench.models.get(request.model)
                 return
             session = bench.session(request.model, request.cine)
-            for frame_index in request.frames:
-                before = bench.features.bytes_of(request.cine.digest)
-                is_new = session.encode(frame_index)
-                after = bench.features.bytes_of(request.cine.digest)
-                is_kept = after > before or not is_new
-                is_full = not is_kept or after + (after - before) > bench.features.max_bytes_of_a_cine
-                if is_full or is_cancelled():
+            for _ in session.encode(request.frames):
+                if is_cancelled():
                     return
                 yield
         except EngineError as error:

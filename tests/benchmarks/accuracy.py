@@ -187,7 +187,7 @@ def against_stock(model: StockSam2, session: Session, cine: SyntheticCine) -> It
     """Yield our answers beside those of the stock predictor."""
     count, labels = len(cine.frames), LABELS[cine.modality.lower()]
     masks = {label: cine.labels[label] for label in labels}
-    reference = Reference(CONFIG, model, cine.frames, cine.modality)
+    reference = Reference.stock(CONFIG, model, cine.frames, cine.modality)
     for name, frame, points, box in prompts_for(masks[labels[0]], count):
         answer = session.predict(frame, points=points, box=box)
         yield name, answer.mask, (reference.predict(frame, points, box) > 0).numpy()

@@ -48,6 +48,13 @@ def draw_cine(frames: int, size: int, drawn: int = DRAWN) -> NDArray[np.uint8]:
     return cine[np.abs((np.arange(frames) + count - 1) % (2 * count - 2) - (count - 1))]
 
 
+def disc(size: int, x: float = 0.5, y: float = 0.5, radius: float = 0.1) -> Mask:
+    """Return a round mask (size, size); its place and radius are shares of the size."""
+    row, column = (np.mgrid[:size, :size] + 0.5) / size
+    mask: Mask = (column - x) ** 2 + (row - y) ** 2 < radius**2
+    return mask
+
+
 class Ended(threading.Event):
     """Set when a job has ended; `at` is when its last message came, `failure` what went wrong."""
 

@@ -105,6 +105,13 @@ class FeatureStore:
         """Return how many bytes are kept of the cine of a digest."""
         return self._bytes_of[cine]
 
+    def room_for(self, cine: str) -> int:
+        """Return how many more frames of a cine fit into its share; none while nothing of it could be kept."""
+        with self._lock:
+            kept = [key for key in self._entries if key.cine == cine]
+            size = _size(self._entries[kept[-1]]) if kept else 0
+            return (self.max_bytes_of_a_cine - self._bytes_of[cine]) // size if size else 0
+
     def drop_unused(self, seconds: float) -> None:
         """Drop what has not been wanted for so long: its reader has gone."""
         before = time.monotonic() - seconds

@@ -16,6 +16,7 @@ from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
 
+from workers.engine.attention import LateValueAttention
 from workers.engine.bundled import PADDING
 from workers.engine.checkpoints import check_state
 from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config, sam21_parts
@@ -235,7 +236,9 @@ def resize_bicubic(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def build_sam21(config: Sam21Config, *, preprocess_id: str, precision: Precision = "float32") -> StockSam2:
     """Build a model of the family with random weights, in evaluation mode."""
-    model: StockSam2 = StockSam2(preprocess_id=preprocess_id, precision=precision, **sam21_parts(config)).eval()
+    model: StockSam2 = StockSam2(
+        preprocess_id=preprocess_id, precision=precision, **sam21_parts(config, LateValueAttention)
+    ).eval()
     return model
 
 

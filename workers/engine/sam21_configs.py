@@ -51,8 +51,14 @@ SAM21_CONFIGS: Mapping[str, Sam21Config] = {
 }
 
 
-def sam21_parts(config: Sam21Config) -> dict[str, Any]:
+def sam21_parts(config: Sam21Config, reading: type[RoPEAttention] = RoPEAttention) -> dict[str, Any]:
     """Return the arguments of `sam2.modeling.sam2_base.SAM2Base` that a config stands for.
+
+    Parameters
+    ----------
+    config : Sam21Config
+    reading : type
+        What attends to the memories.
 
     Notes
     -----
@@ -63,7 +69,7 @@ def sam21_parts(config: Sam21Config) -> dict[str, Any]:
     """
     return {
         "image_encoder": _image_encoder(config),
-        "memory_attention": _memory_attention(config.image_size // STRIDE),
+        "memory_attention": _memory_attention(config.image_size // STRIDE, reading),
         "memory_encoder": _memory_encoder(),
         "num_maskmem": 7,
         "image_size": config.image_size,
@@ -124,9 +130,9 @@ def _image_encoder(config: Sam21Config) -> ImageEncoder:
     return ImageEncoder(trunk=trunk, neck=neck, scalp=1)
 
 
-def _memory_attention(side: int) -> MemoryAttention:
-    def attention(**extra: Any) -> RoPEAttention:
-        return RoPEAttention(
+def _memory_attention(side: int, reading: type[RoPEAttention]) -> MemoryAttention:
+    def attention(kind: type[RoPEAttention] = RoPEAttention, **extra: Any) -> RoPEAttention:
+        return kind(
             rope_theta=10000.0,
             feat_sizes=[side, side],
             embedding_dim=HIDDEN,
@@ -145,7 +151,7 @@ def _memory_attention(side: int) -> MemoryAttention:
         d_model=HIDDEN,
         pos_enc_at_cross_attn_keys=True,
         pos_enc_at_cross_attn_queries=False,
-        cross_attention=attention(rope_k_repeat=True, kv_in_dim=MEMORY),
+        cross_attention=attention(reading, rope_k_repeat=True, kv_in_dim=MEMORY),
     )
     return MemoryAttention(d_model=HIDDEN, pos_enc_at_input=True, layer=layer, num_layers=4)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.engine.ahead import Encoders
 from workers.engine.cine import CinePixels
 from workers.engine.features import FeatureStore
 
@@ -84,8 +85,8 @@ class LabelTrack:
 class Session(Protocol):
     """A model on one cine. Every answer is a function of the arguments alone; what is kept only saves time."""
 
-    def encode(self, frame_index: int) -> bool:
-        """Encode a frame ahead; return whether there was anything to do."""
+    def encode(self, frames: Sequence[int]) -> Iterator[None]:
+        """Encode frames before they are asked for, in their order and while they find room; yields after each."""
 
     def predict(
         self,
@@ -147,5 +148,5 @@ class Segmenter(Protocol):
 
     spec: ModelSpec
 
-    def open(self, cine: CinePixels, *, features: FeatureStore) -> Session:
-        """Return a session on a cine; cheap."""
+    def open(self, cine: CinePixels, *, features: FeatureStore, encoders: Encoders | None = None) -> Session:
+        """Return a session on a cine; cheap. Encoders may encode ahead for it; they change no answer."""

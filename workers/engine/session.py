@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.engine.ahead import Ahead, Encoders, computing_with, in_steps_with, threads
 from workers.engine.bundled import (
     BOX_END,
     BOX_START,
@@ -85,24 +87,38 @@ class Sam2Segmenter:
     def __init__(self, model: Sam2Model, spec: ModelSpec, device: torch.device) -> None:
         self.model, self.spec, self.device = model, spec, device
 
-    def open(self, cine: CinePixels, *, features: FeatureStore) -> Sam2Session:
+    def open(self, cine: CinePixels, *, features: FeatureStore, encoders: Encoders | None = None) -> Sam2Session:
         """Return a session on a cine."""
-        return Sam2Session(self, cine, features)
+        # An accelerator runs one thing at a time: encoding ahead would only stand in the way of the tracker.
+        return Sam2Session(self, cine, features, encoders if self.device.type == "cpu" else None)
 
 
 class Sam2Session:
     """See `workers.engine.segmenter.Session`."""
 
-    def __init__(self, segmenter: Sam2Segmenter, cine: CinePixels, features: FeatureStore) -> None:
+    def __init__(
+        self, segmenter: Sam2Segmenter, cine: CinePixels, features: FeatureStore, encoders: Encoders | None
+    ) -> None:
         self._model, self._spec, self._device = segmenter.model, segmenter.spec, segmenter.device
-        self._cine, self._store = cine, features
+        self._cine, self._store, self._encoders = cine, features, encoders
 
-    def encode(self, frame_index: int) -> bool:
-        """Encode a frame ahead; return whether there was anything to do."""
-        if self._key(frame_index) in self._store:
-            return False
-        self._features(frame_index)
-        return True
+    def encode(self, frames: Sequence[int]) -> Iterator[None]:
+        """Encode frames before they are asked for (`workers.engine.segmenter.Session.encode`)."""
+        room = 1
+        with contextlib.closing(self._new_ahead()) as ahead:
+            for place, frame_index in enumerate(frames):
+                if self._key(frame_index) in self._store:
+                    continue
+                near = frames[place : place + room]
+                ahead.expect([frame for frame in near if self._key(frame) not in self._store])
+                ahead.get(frame_index)
+                room = self._store.room_for(self._cine.digest)
+                yield
+                if not room:
+                    return
+
+    def _new_ahead(self) -> Ahead:
+        return Ahead(self._features, self._encoders)
 
     def _key(self, frame_index: int) -> FeatureKey:
         spec, cine = self._spec, self._cine
@@ -114,8 +130,9 @@ class Sam2Session:
         key = self._key(frame_index)
         kept = self._store.get(key)
         if kept is None:
-            images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
-            found = self._model.encode(images)
+            with computing_with(threads().encode):
+                images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
+                found = self._model.encode(images)
             kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in found.tensors())
             self._store.put(key, kept)
         return Features.from_tensors(tuple(tensor.float() for tensor in kept))
@@ -135,7 +152,8 @@ class Sam2Session:
             self._check_mask(previous_mask)
         features = self._features(frame_index)
         previous = None if previous_mask is None else to_logits(previous_mask, self._model.logit_side).to(self._device)
-        decoded = self._model.decode(features, places, signs, previous=previous)
+        with computing_with(threads().track):
+            decoded = self._model.decode(features, places, signs, previous=previous)
         logits, score = decoded.best()
         mask = to_mask(logits, self._cine.rows, self._cine.columns)
         if previous_mask is not None and points:
@@ -215,12 +233,20 @@ class Sam2Session:
         self, run: Run, load: LoadMask, cancel: Callable[[], bool], answered: set[tuple[str, int]]
     ) -> Iterator[FrameMask | None]:
         """Yield the masks of one run that have not been answered yet, and None between the parts of its frames."""
-        tracker = _Tracker(self._model, run, self._features, load, self._device, len(self._cine))
+        with contextlib.closing(self._new_ahead()) as ahead:
+            yield from self._follow_with(ahead, run, load, cancel, answered)
+
+    def _follow_with(
+        self, ahead: Ahead, run: Run, load: LoadMask, cancel: Callable[[], bool], answered: set[tuple[str, int]]
+    ) -> Iterator[FrameMask | None]:
+        tracker = _Tracker(self._model, run, ahead.get, load, self._device, len(self._cine))
         settled = 0
-        for frame_index in run.frames:
+        ahead.expect([run.start, *run.frames])
+        for place, frame_index in enumerate(run.frames):
             if cancel():
                 return
-            logits, scores = yield from tracker.step(frame_index)
+            logits, scores = yield from in_steps_with(threads().track, tracker.step(frame_index))
+            ahead.expect(run.frames[place + 1 :])
             is_settled = True
             for row, track in enumerate(run.tracks):
                 if frame_index in track.keep:

@@ -197,13 +197,14 @@ def test_the_scheduler_cancels_a_real_propagation_between_frames(desk: Desk) -> 
 
 
 def test_pixels_that_vanish_while_they_are_read_fail_the_job(desk: Desk) -> None:
-    steps = PropagateJob(desk.bench(0), desk.propagate()).steps(lambda: False)
+    cine = desk.put_cine(frames=20)
+    steps = PropagateJob(desk.bench(0), desk.propagate(cine=cine, passes=[list(range(20))])).steps(lambda: False)
     for _ in range(PARTS):
         next(steps)
-    path: Path = desk.place(desk.cine.digest)
+    path: Path = desk.place(cine.digest)
     with path.open("r+b") as file:
-        file.truncate(path.stat().st_size - 2 * np.prod((desk.cine.rows, desk.cine.columns)))
-    assert list(steps) == []
+        file.truncate(path.stat().st_size - 2 * np.prod((cine.rows, cine.columns)))
+    assert len(list(steps)) < 18 * PARTS
     failure = desk.outbox.messages[-1]
     assert isinstance(failure, JobFailed)
     assert failure.code == "cine_unreadable"

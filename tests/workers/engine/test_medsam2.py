@@ -72,7 +72,7 @@ def test_a_slice_is_propagated_both_ways_as_by_the_stock_predictor(model, save_c
     frames = np.random.default_rng(3).integers(0, 120, (9, 96, 80), np.uint8)
     frames[:, 30:60, 20:50] += 100
     mask = frames[0] > 90
-    reference, spy = Reference(SMALL, model, frames, "CT"), Spy(model, monkeypatch)
+    reference, spy = Reference.stock(SMALL, model, frames, "CT"), Spy(model, monkeypatch)
     session = open_stock(model, save_cine(frames, modality="CT"))
     box = session.predict(4, box=(20.0, 30.0, 50.0, 60.0)).mask
     assert (box != (reference.predict(4, box=(20.0, 30.0, 50.0, 60.0)) > 0).numpy()).sum() <= 2

@@ -116,7 +116,7 @@ PROMPTS = {
 @pytest.mark.parametrize("prompts", PROMPTS.values(), ids=PROMPTS.keys())
 def test_prompts_are_answered_as_by_the_stock_predictor(model, save_cine, long_frames, monkeypatch, prompts) -> None:
     exact_features(monkeypatch)
-    spy, reference = Spy(model, monkeypatch), Reference(SMALL, model, long_frames, "US")
+    spy, reference = Spy(model, monkeypatch), Reference.stock(SMALL, model, long_frames, "US")
     for frame_index in (0, 7):
         answer = open_stock(model, save_cine(long_frames)).predict(frame_index, **prompts)
         wanted = reference.predict(frame_index, **prompts)
@@ -140,7 +140,7 @@ def test_propagation_is_the_stock_predictors(
 ) -> None:
     exact_features(monkeypatch)
     frames = long_frames[:length]
-    reference, spy = Reference(SMALL, model, frames, "US"), Spy(model, monkeypatch)
+    reference, spy = Reference.stock(SMALL, model, frames, "US"), Spy(model, monkeypatch)
     ours = tracked(open_stock(model, save_cine(frames)), MASKS, conditioning, order)
     wanted = stock_tracked(reference, MASKS, conditioning, order)
     assert list(wanted) == list(order)[1:]
@@ -153,7 +153,7 @@ def test_propagation_is_the_stock_predictors(
 def test_a_lost_object_is_remembered_as_lost(model, save_cine, long_frames, monkeypatch) -> None:
     exact_features(monkeypatch)
     bias = model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
-    reference, spy = Reference(SMALL, model, long_frames, "US"), Spy(model, monkeypatch)
+    reference, spy = Reference.stock(SMALL, model, long_frames, "US"), Spy(model, monkeypatch)
     try:
         bias.data.sub_(LESS_SURE)
         tracked(open_stock(model, save_cine(long_frames)), MASKS, [{0: "at0"}], range(LONG))
@@ -167,7 +167,7 @@ def test_a_lost_object_is_remembered_as_lost(model, save_cine, long_frames, monk
 
 
 def test_half_precision_features_change_little(model, save_cine, long_frames) -> None:
-    reference = Reference(SMALL, model, long_frames, "US")
+    reference = Reference.stock(SMALL, model, long_frames, "US")
     ours = tracked(open_stock(model, save_cine(long_frames)), MASKS, [{0: "at0"}], range(LONG))
     wanted = stock_tracked(reference, MASKS, [{0: "at0"}], range(LONG))
     for frame_index, logits in wanted.items():

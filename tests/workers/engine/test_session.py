@@ -133,17 +133,17 @@ def test_masks_are_the_same_where_no_reader_would_see_the_difference():
 
 def test_encode_ahead_saves_the_encoder(open_session, frames, monkeypatch):
     session = open_session(frames)
-    assert session.encode(1)
-    assert not session.encode(1)
+    assert len(list(session.encode([1, 2, 1]))) == 2
+    assert list(session.encode([1, 2])) == []
     monkeypatch.setattr(session._model, "encode", None)
     session.predict(1, points=[(3, 3, True)])
 
 
 def test_sessions_share_the_store_but_not_across_windows(segmenter, save_cine, frames):
     store = FeatureStore(1 << 26)
-    segmenter.open(save_cine(frames), features=store).encode(0)
-    assert not segmenter.open(save_cine(frames), features=store).encode(0)
-    assert segmenter.open(save_cine(frames, (10, 200)), features=store).encode(0)
+    segmenter.open(save_cine(frames), features=store).predict(0, points=[(3, 3, True)])
+    assert list(segmenter.open(save_cine(frames), features=store).encode([0])) == []
+    assert list(segmenter.open(save_cine(frames, (10, 200)), features=store).encode([0])) == [None]
 
 
 def test_only_a_bounded_bank_is_held(open_session, masks):
