@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -63,3 +63,9 @@ bench-objects: ## What one more label costs a propagation
 
 bench-accuracy: ## Masks of our engine beside those of the stock predictor
 	@$(VENV) -m tests.benchmarks.accuracy
+
+bench-propagate: ## Frames a second of a first propagation, over those of the stock predictor
+	@$(VENV) -m tests.benchmarks.propagate
+
+bench-repropagate: ## How much sooner than with the stock predictor a corrected cine is there
+	@$(VENV) -m tests.benchmarks.repropagate

@@ -18,32 +18,21 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tests.benchmarks.figure import print_figure
-from tests.benchmarks.reference import Reference
+from tests.benchmarks.reference import Reference, random_medsam2
 from tests.benchmarks.worker import CHECKPOINT, LABEL, LocalWorker, disc, draw_cine
 from workers.config import WorkerConfig
 from workers.engine.families import load_bundled
-from workers.engine.sam21 import build_sam21
 from workers.engine.sam21_configs import SAM21_CONFIGS
 from workers.protocol.messages import CineRef, ModelRef
 
 SIZE, FRAMES, STRETCHES = 512, 100, 2
 FAMILY = "medsam2"
-
-
-def medsam2(folder: Path) -> tuple[Any, Path]:
-    """Return a model with random weights and the file they were written to."""
-    torch.manual_seed(1)
-    model = build_sam21(SAM21_CONFIGS[FAMILY], preprocess_id="medsam2-512-v1")
-    path = folder / "random.pt"
-    torch.save({"model": model.state_dict()}, path)
-    return model, path
 
 
 def our_seconds(worker: LocalWorker, model: ModelRef, cine: CineRef, mask: str, frames: range) -> float:
@@ -99,7 +88,7 @@ def main() -> int:
         worker = LocalWorker(folder / "blobs", feature_bytes=WorkerConfig.feature_bytes, keep_masks=False)
         small = load_bundled(CHECKPOINT, torch.device("cpu")).model
         bundled = compare("bundled", worker, worker.put_model(), Reference.bundled(small, frames, "XA"), frames)
-        large, path = medsam2(folder)
+        large, path = random_medsam2(folder)
         reference = Reference.stock(SAM21_CONFIGS[FAMILY], large, frames, "XA")
         tiny = compare("SAM 2.1 tiny at 512", worker, worker.put_model(path, FAMILY), reference, frames)
         worker.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -16,9 +17,10 @@ from torch.nn import functional
 
 from workers.engine.bundled import PADDING, BundledSam2
 from workers.engine.masks import CERTAIN
-from workers.engine.sam21 import StockSam2
-from workers.engine.sam21_configs import Sam21Config, sam21_parts
+from workers.engine.sam21 import StockSam2, build_sam21
+from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config, sam21_parts
 from workers.engine.tensors import Features, Memory
+from workers.protocol.families import FAMILIES
 
 Mask = NDArray[np.bool_]
 
@@ -159,3 +161,12 @@ class Reference:
 def prepared(model: StockSam2 | BundledSam2, frames: NDArray[np.uint8], modality: str) -> Tensor:
     """Return frames (T, H, W) or (T, H, W, 3) as a model takes them, (T, 3, S, S)."""
     return torch.cat([model.prepare(frame[None], modality) for frame in frames])
+
+
+def random_medsam2(folder: Path) -> tuple[StockSam2, Path]:
+    """Return SAM 2.1 tiny at 512 pixels with random weights, and the file they were written to."""
+    torch.manual_seed(1)
+    model = build_sam21(SAM21_CONFIGS["medsam2"], preprocess_id=FAMILIES["medsam2"].preprocess_id)
+    path = folder / "random.pt"
+    torch.save({"model": model.state_dict()}, path)
+    return model, path

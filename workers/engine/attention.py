@@ -21,6 +21,8 @@ class LateValueAttention(RoPEAttention):
     result is projected. Rotary positions stand in the way of the same for the keys.
     """
 
+    freqs_cis: Tensor
+
     def forward(self, q: Tensor, k: Tensor, v: Tensor, num_k_exclude_rope: int = 0) -> Tensor:
         """Return (B, Q, C) from queries (B, Q, C), keys and values (B, K, memory)."""
         if q.device.type != "cpu" or torch.is_grad_enabled():
