@@ -2,6 +2,9 @@
 
 Each length runs in a process of its own: the worker's real scheduler and jobs, its default cache, a cine of 512 x 512
 pixels on disk. One prompt, then a propagation over every frame from the middle, both ways, as the product asks for it.
+
+The reference is the state machine of the stock predictor with the same model (`tests.benchmarks.reference`), which
+keeps all frames prepared and all answers.
 """
 
 from __future__ import annotations
@@ -16,19 +19,23 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from fixtures.synthetic import generate_cine
 from tests import machine
 from tests.benchmarks.figure import print_figure
-from tests.benchmarks.worker import CHECKPOINT, LABEL, LocalWorker, cine_ref
+from tests.benchmarks.reference import Reference
+from tests.benchmarks.worker import CHECKPOINT, LABEL, LocalWorker, cine_ref, disc
 from workers.blobs import BlobStore
 from workers.config import config_from_environment
+from workers.engine.families import load_bundled
 from workers.protocol.digests import array_digest
 from workers.protocol.messages import ModelRef
 
 SHORT, LONG = 100, 1000
 SIZE = 512
 DRAWN = 50
+SIDES = ("worker", "reference")
 
 
 def write_cine(path: Path, frames: int) -> None:
@@ -54,18 +61,34 @@ def run_worker(store_folder: Path, digest: str, checkpoint: str, frames: int) ->
     worker.wait(propagated)
     seconds = time.monotonic() - started
     worker.stop()
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "frames": frames,
         "masks": prompted.masks + propagated.masks,
-        "peak_mb": round(peak_mb, 1),
+        "peak_mb": peak_mb(),
         "cache_mb": round(worker.bench.features.bytes / 1e6, 1),
         "frames_per_s": round((frames - 1) / seconds, 1),
     }
 
 
-def measure(frames: int, folder: Path) -> dict[str, float]:
-    """Run a worker on a cine of `frames` frames in a process of its own."""
+def run_reference(store_folder: Path, digest: str, frames: int) -> dict[str, float]:
+    """Do the same with the stock predictor's state machine in this process."""
+    cine = np.load(store_folder / "sha256" / digest[:2] / digest, mmap_mode="r")
+    model, middle = load_bundled(CHECKPOINT, torch.device("cpu")).model, frames // 2
+    reference = Reference.bundled(model, cine, "XA")
+    reference.condition(1, {middle: disc(SIZE)})
+    masks = 0
+    for is_reverse in (False, True):
+        masks += sum(1 for _ in reference.propagate(middle, frames, reverse=is_reverse))
+    return {"frames": frames, "masks": masks - 1, "peak_mb": peak_mb()}
+
+
+def peak_mb() -> float:
+    """Return the peak resident memory of this process."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def measure(frames: int, folder: Path, who: str) -> dict[str, float]:
+    """Run the worker or the reference on a cine of `frames` frames in a process of its own."""
     store_folder = folder / "blobs"
     store = BlobStore(store_folder)
     checkpoint = store.put(CHECKPOINT.read_bytes())
@@ -77,7 +100,7 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
     path.replace(target)
     arguments = [str(store_folder), digest, checkpoint, str(frames)]
     result = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.memory", "--worker", *arguments],
+        [sys.executable, "-m", "tests.benchmarks.memory", f"--{who}", *arguments],
         cwd=machine.ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -92,22 +115,32 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
 def main() -> int:
     """Measure both lengths and print the figure, or run as the worker of one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
+    for who in SIDES:
+        parser.add_argument(f"--{who}", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         folder, digest, checkpoint, frames = options.worker
         print(json.dumps(run_worker(Path(folder), digest, checkpoint, int(frames))))
         return 0
+    if options.reference:
+        folder, digest, _, frames = options.reference
+        print(json.dumps(run_reference(Path(folder), digest, int(frames))))
+        return 0
     found = {}
-    for frames in (SHORT, LONG):
-        with tempfile.TemporaryDirectory() as name:
-            found[frames] = measure(frames, Path(name))
-        print(json.dumps(found[frames]), flush=True)
+    for who in SIDES:
+        for frames in (SHORT, LONG):
+            with tempfile.TemporaryDirectory() as name:
+                found[who, frames] = measure(frames, Path(name), who)
+            print(who, json.dumps(found[who, frames]), flush=True)
+    peak = {side: entry["peak_mb"] for side, entry in found.items()}
     print_figure(
-        ratio=round(found[LONG]["peak_mb"] / found[SHORT]["peak_mb"], 3),
-        peak_mb_100=found[SHORT]["peak_mb"],
-        peak_mb_1000=found[LONG]["peak_mb"],
-        frames_per_s=found[LONG]["frames_per_s"],
+        ratio=round(peak["worker", LONG] / peak["worker", SHORT], 3),
+        reference_ratio=round(peak["reference", LONG] / peak["reference", SHORT], 3),
+        peak_mb_100=peak["worker", SHORT],
+        peak_mb_1000=peak["worker", LONG],
+        reference_peak_mb_100=peak["reference", SHORT],
+        reference_peak_mb_1000=peak["reference", LONG],
+        frames_per_s=found["worker", LONG]["frames_per_s"],
     )
     return 0
 

@@ -2,9 +2,9 @@
 
 100 frames of a synthetic angiogram, propagated both ways from a mask on the middle frame. Then one frame is corrected,
 as a reader would: its true mask. Ours sends what the product sends: the corrected frame as a second conditioning frame,
-the masks that stand, passes to both ends of the cine; features are cached, a stretch between two given frames is
-tracked from both, and tracking ends where masks come out as they stood. The stock predictor is given the same mask and tracks
-from the corrected frame to both ends.
+the masks that stand, passes to both ends of the cine. Features are cached, a stretch between two given frames is
+tracked from both, and tracking ends where masks come out as they stood. The stock predictor is given the same mask and
+tracks from the corrected frame to both ends.
 
 `ratio` is of the bundled model, whose masks mean something. SAM 2.1 tiny at 512 pixels has random weights here: its
 masks are noise that never settles, so its ratio shows what the cached features alone save.
