@@ -27,8 +27,8 @@ export const ENHANCE_ACTIONS: readonly Action[] = [
   view("subtraction", "Subtraction, view only", "s"),
   view("minimum", "Minimum projection, view only", "m"),
   view("contrast", "Local contrast, view only", "Shift+c"),
-  nudge("left", "Subtraction: shift its frame left", "Shift+a", -1, 0),
-  nudge("right", "Subtraction: shift its frame right", "Shift+d", 1, 0),
-  nudge("up", "Subtraction: shift its frame up", "Shift+w", 0, -1),
-  nudge("down", "Subtraction: shift its frame down", "Shift+s", 0, 1),
+  nudge("left", "Subtraction: shift its frame left", "Shift+f", -1, 0),
+  nudge("right", "Subtraction: shift its frame right", "Shift+g", 1, 0),
+  nudge("up", "Subtraction: shift its frame up", "Shift+t", 0, -1),
+  nudge("down", "Subtraction: shift its frame down", "Shift+v", 0, 1),
 ];

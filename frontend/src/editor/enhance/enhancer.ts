@@ -19,7 +19,7 @@ import { type Grey, LARGEST_SHIFT, logTable, meanOf, shiftedLog, subtract } from
 /** What of the editor the views need. */
 export type EnhanceHost = Pick<Editor, "cine" | "frames" | "state" | "set" | "repaint" | "notify">;
 
-const CACHE_BYTES = 128_000_000;
+const CACHE_BYTES = 64_000_000;
 const AT_ONCE = 4;
 const MOST_SCORED = 240;
 const SUGGESTED = 6;
