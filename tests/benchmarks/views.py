@@ -103,14 +103,17 @@ def main() -> int:
             align = page.evaluate(ALIGN)
             browser.close()
     for text, times in (("subtraction", subtraction), ("local contrast", contrast)):
-        print(f"{text}: median {np.median(times):.2f} ms a frame, p95 {np.percentile(times, 95):.2f} ms")
+        low, middle, high = np.percentile(times, (10, 50, 95))
+        print(f"{text}: median {middle:.2f} ms a frame, p10 {low:.2f} ms, p95 {high:.2f} ms")
     print(f"best filled of {FRAMES} frames: {suggestion:.0f} ms, longest task {longest:.0f} ms (0: none of 50 or more)")
     print(f"projection of {FRAMES} frames: {projection:.0f} ms; align: {align:.0f} ms")
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
     print_figure(
         subtraction_ms=round(float(np.median(subtraction)), 2),
+        subtraction_p10_ms=round(float(np.percentile(subtraction, 10)), 2),
         subtraction_p95_ms=round(float(np.percentile(subtraction, 95)), 2),
         contrast_ms=round(float(np.median(contrast)), 2),
+        contrast_p10_ms=round(float(np.percentile(contrast, 10)), 2),
         contrast_p95_ms=round(float(np.percentile(contrast, 95)), 2),
         suggestion_ms=round(suggestion),
         suggestion_longest_task_ms=round(longest),

@@ -96,7 +96,8 @@ export class LocalContrast {
     for (let bin = 0; bin < bins; bin++) {
       const height = Math.min(histogram[bin] as number, limit) + share;
       // Half of its own height: a curve through the middle of each bin keeps an even tile where it was.
-      this.curves[at + bin] = Math.min(low + (sum + height / 2) * scale, this.grey.largest);
+      const value = low + (sum + height / 2) * scale;
+      this.curves[at + bin] = Math.min(Math.max(value, 0), this.grey.largest);
       sum += height;
     }
   }

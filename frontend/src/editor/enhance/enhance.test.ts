@@ -166,6 +166,17 @@ describe("local contrast", () => {
   });
 });
 
+describe("local contrast in a window that begins below 0", () => {
+  it("keeps dark places dark", () => {
+    const frame = noise(64 * 64, 2);
+    const result = new Uint8Array(frame.length);
+    new LocalContrast(64, 64, { window: [-50, 300], largest: 255 }).apply(frame, 8, result);
+    frame.forEach((value, place) => {
+      if (value < 10) expect(result[place]).toBeLessThan(60);
+    });
+  });
+});
+
 describe("the best filled frames", () => {
   const scores = (frames: Uint8Array[], side: number, bright = false) =>
     scoresOf(frames.map((frame) => lineMap(frame, side, side, 255, bright)));

@@ -130,6 +130,7 @@ function Choice<T extends string | number>({
         <Button
           key={option.value}
           {...SMALL}
+          px={1}
           variant={option.value === value ? "filled" : "default"}
           aria-pressed={option.value === value}
           onClick={() => onChange(option.value)}
