@@ -58,6 +58,10 @@ bench-bundled: ## What the bundled checkpoint does with clicks, boxes and correc
 bench-click: ## How long a reader waits for a click, alone and while another propagates
 	@$(VENV) -m tests.benchmarks.click
 
+.PHONY: bench-views
+bench-views: ## What the views for angiography cost, in headless Chromium
+	@$(VENV) -m tests.benchmarks.views
+
 bench-objects: ## What one more label costs a propagation
 	@$(VENV) -m tests.benchmarks.objects
 

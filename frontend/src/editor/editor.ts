@@ -3,6 +3,8 @@
 import { Clock } from "./clock";
 import { encodeMask, toBase64, toBitmap } from "./codec";
 import { type PendingEvent, ReadingDocument } from "./document";
+import { Enhancer } from "./enhance/enhancer";
+import { whenIdle } from "./enhance/pace";
 import { FrameLoader } from "./frames";
 import { Outbox, type OutboxStorage } from "./outbox";
 import { ReadingSocket } from "./socket";
@@ -46,6 +48,7 @@ export class Editor {
   readonly clock: Clock;
   readonly cine: CineInfo;
   readonly labels: LabelInfo[];
+  readonly enhance: Enhancer;
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
   draft: Draft | null = null;
@@ -73,6 +76,7 @@ export class Editor {
       readingStatus: setup.readingStatus,
       canWrite: setup.canWrite,
     });
+    this.enhance = new Enhancer(this, whenIdle);
     this.outbox = new Outbox(
       `cineloop.outbox.${setup.readingId}`,
       setup.gateway,

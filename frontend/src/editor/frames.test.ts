@@ -73,4 +73,57 @@ describe("the frame loader", () => {
     expect(loader.get(0)).toEqual(new Uint8Array(4));
     vi.useRealTimers();
   });
+
+  it("tries all again when several failed at once", async () => {
+    vi.useFakeTimers();
+    let isDown = true;
+    const loader = new FrameLoader(cine(6), async () => {
+      if (isDown) throw new TypeError("Failed to fetch");
+      return new ArrayBuffer(4);
+    });
+    loader.moveTo(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    isDown = false;
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(loader.loadedCount).toBe(6);
+    vi.useRealTimers();
+  });
+
+  it("brings a frame that is needed from afar, before its neighbours, and keeps to its limit", async () => {
+    const asked: number[] = [];
+    const loader = new FrameLoader(
+      cine(100),
+      async (number) => {
+        asked.push(number);
+        return new Uint8Array([number, 0, 0, 0]).buffer;
+      },
+      4 * 10,
+    );
+    loader.moveTo(0);
+    const [far, again] = await Promise.all([loader.need(80), loader.need(80)]);
+    expect(far).toEqual(Uint8Array.from([81, 0, 0, 0]));
+    expect(again).toBe(far);
+    expect(asked.indexOf(81)).toBeLessThan(6);
+    await vi.waitFor(() => expect(loader.loadedCount).toBe(10));
+    expect(loader.get(80)).toBeUndefined();
+    expect(await loader.need(3)).toBe(loader.get(3));
+    expect(asked.filter((number) => number === 81)).toHaveLength(1);
+  });
+
+  it("lets those go who no longer need a frame", async () => {
+    const asked: number[] = [];
+    const loader = new FrameLoader(cine(50), (number) => {
+      asked.push(number);
+      return new Promise(() => undefined);
+    });
+    loader.moveTo(0);
+    const leaving = new AbortController();
+    const needs = [loader.need(40, leaving.signal), loader.need(41)];
+    leaving.abort();
+    await expect(needs[0]).rejects.toMatchObject({ name: "AbortError" });
+    loader.close();
+    await expect(needs[1]).rejects.toMatchObject({ name: "AbortError" });
+    await expect(loader.need(0)).rejects.toMatchObject({ name: "AbortError" });
+    expect(asked).not.toContain(41);
+  });
 });

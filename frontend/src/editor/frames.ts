@@ -8,12 +8,17 @@ const IN_FLIGHT = 4;
 const RETRY_MS = 2000;
 const DEFAULT_LIMIT = 600_000_000;
 
+interface Need {
+  resolve(pixels: FramePixels): void;
+  reject(reason: unknown): void;
+}
+
 export class FrameLoader {
   private readonly frames = new Map<number, FramePixels>();
   private readonly pending = new Map<number, AbortController>();
   private readonly listeners = new Set<(frameIndex: number) => void>();
+  private readonly needed = new Map<number, Need[]>();
   private centre = 0;
-  private retry: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
   readonly keep: number;
 
@@ -49,9 +54,40 @@ export class FrameLoader {
     this.fill();
   }
 
+  /** The pixels of any frame, also of one that is too far from the cursor to be kept. */
+  need(frameIndex: number, signal?: AbortSignal): Promise<FramePixels> {
+    const there = this.frames.get(frameIndex);
+    if (there) return Promise.resolve(there);
+    return new Promise((resolve, reject) => {
+      if (this.isClosed || signal?.aborted) return reject(ended());
+      const leave = () => {
+        const others = (this.needed.get(frameIndex) ?? []).filter((other) => other !== need);
+        if (others.length) this.needed.set(frameIndex, others);
+        else this.needed.delete(frameIndex);
+        reject(ended());
+      };
+      const need: Need = {
+        resolve: (pixels) => {
+          signal?.removeEventListener("abort", leave);
+          resolve(pixels);
+        },
+        reject,
+      };
+      signal?.addEventListener("abort", leave);
+      this.needed.set(frameIndex, [...(this.needed.get(frameIndex) ?? []), need]);
+      this.fill();
+    });
+  }
+
+  private meet(frameIndex: number, pixels: FramePixels): void {
+    for (const need of this.needed.get(frameIndex) ?? []) need.resolve(pixels);
+    this.needed.delete(frameIndex);
+  }
+
   close(): void {
     this.isClosed = true;
-    clearTimeout(this.retry);
+    for (const need of [...this.needed.values()].flat()) need.reject(ended());
+    this.needed.clear();
     for (const controller of this.pending.values()) controller.abort();
     this.pending.clear();
     this.frames.clear();
@@ -71,7 +107,7 @@ export class FrameLoader {
 
   /** The frame to load next, or undefined when all that is wanted is there or on its way. */
   private next(): number | undefined {
-    for (const frame of this.wanted()) {
+    for (const frame of [this.centre, ...this.needed.keys(), ...this.wanted()]) {
       if (!this.frames.has(frame) && !this.pending.has(frame)) return frame;
     }
     return undefined;
@@ -91,15 +127,17 @@ export class FrameLoader {
     try {
       const buffer = await this.fetchFrame(frame + 1, controller.signal);
       if (this.isClosed) return;
-      this.frames.set(frame, this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer));
+      const pixels = this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+      this.frames.set(frame, pixels);
+      this.meet(frame, pixels);
       this.drop();
       this.pending.delete(frame);
       for (const listener of this.listeners) listener(frame);
       this.fill();
     } catch {
       if (this.isClosed) return;
-      clearTimeout(this.retry);
-      this.retry = setTimeout(() => {
+      // Each frame waits by itself: of several that failed, one timer for all would bring back the last alone.
+      setTimeout(() => {
         this.pending.delete(frame);
         this.fill();
       }, RETRY_MS);
@@ -114,4 +152,8 @@ export class FrameLoader {
     others.sort((a, b) => Math.abs(b - this.centre) - Math.abs(a - this.centre));
     for (const frame of others.slice(0, this.frames.size - this.keep)) this.frames.delete(frame);
   }
+}
+
+function ended(): DOMException {
+  return new DOMException("Nobody waits for this frame any more.", "AbortError");
 }

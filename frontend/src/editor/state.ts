@@ -1,6 +1,7 @@
 /** What the interface shows of the editor. It changes at the rate of the reader's hands, never at that of frames. */
 
 import { createStore, type StoreApi } from "zustand/vanilla";
+import { type EnhanceState, PLAIN } from "./enhance/state";
 import type { SaveState } from "./outbox";
 import type { JobInfo, Presence } from "./types";
 
@@ -25,6 +26,7 @@ export interface EditorState {
   window: [number, number];
   inverted: boolean;
   zoom: number;
+  enhance: EnhanceState;
   direction: Direction;
   save: SaveState;
   pendingCount: number;
@@ -61,6 +63,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     window: [0, 255],
     inverted: false,
     zoom: 1,
+    enhance: PLAIN,
     direction: "both",
     save: "saved",
     pendingCount: 0,

@@ -159,7 +159,7 @@ export class EditorView implements Viewport {
 
   private draw(): void {
     const started = performance.now();
-    const frame = this.editor.frames.get(this.editor.state.frameIndex);
+    const frame = this.editor.enhance.pixels(this.editor.state.frameIndex);
     this.host.dataset.frame = frame ? String(this.editor.state.frameIndex + 1) : "";
     if (frame) {
       this.drawImage(frame);

@@ -2,6 +2,7 @@
 
 import type { Action } from "./action";
 import { EDIT_ACTIONS } from "./edit";
+import { ENHANCE_ACTIONS } from "./enhance";
 import { FRAME_ACTIONS } from "./frames";
 import { MASK_ACTIONS } from "./masks";
 import { TOOL_ACTIONS } from "./tools";
@@ -14,6 +15,7 @@ export const ACTIONS: readonly Action[] = [
   ...FRAME_ACTIONS,
   ...MASK_ACTIONS,
   ...VIEW_ACTIONS,
+  ...ENHANCE_ACTIONS,
   ...EDIT_ACTIONS,
 ];
 

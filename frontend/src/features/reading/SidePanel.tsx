@@ -26,6 +26,7 @@ import {
 } from "@tabler/icons-react";
 import { type Direction, isActive } from "../../editor/state";
 import type { LabelInfo } from "../../editor/types";
+import { EnhancePanel } from "./EnhancePanel";
 import { useEditorState, useRoom } from "./useEditor";
 
 const ORIGINS = {
@@ -55,6 +56,7 @@ export function SidePanel() {
         <Propagation />
         <Divider />
         <Acceptance />
+        <EnhancePanel />
         {editor.cine.warnings.length > 0 && (
           <>
             <Divider />

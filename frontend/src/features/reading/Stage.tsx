@@ -4,6 +4,7 @@ import { Loader } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { isActive } from "../../editor/state";
 import { EditorView } from "../../editor/view";
+import { EnhancePlate } from "./EnhancePanel";
 import { useEditorState, useRoom } from "./useEditor";
 
 declare global {
@@ -33,6 +34,7 @@ export function Stage() {
   return (
     <div ref={host} className="stage" data-tool={tool} data-testid="stage">
       <Plates />
+      <EnhancePlate />
     </div>
   );
 }
