@@ -211,6 +211,10 @@ class JobSerializer(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Masks recorded so far.")
     total = serializers.IntegerField(help_text="Masks asked for.")
     error = JobErrorSerializer(allow_null=True)
+    event_seq = serializers.IntegerField(help_text="Seq of the event that asked for it.")
+    early_stop = serializers.BooleanField(help_text="Whether the rest would not have changed and was not computed.")
+    created_at = serializers.DateTimeField()
+    reader = serializers.CharField(help_text="Who asked for it.")
 
 
 class AppendedSerializer(serializers.Serializer[Any]):

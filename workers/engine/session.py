@@ -247,7 +247,7 @@ class Sam2Session:
                 return
             logits, scores = yield from in_steps_with(threads().track, tracker.step(frame_index))
             ahead.expect(run.frames[place + 1 :])
-            is_settled = True
+            is_settled, is_compared = True, False
             for row, track in enumerate(run.tracks):
                 if frame_index in track.keep:
                     continue
@@ -257,8 +257,11 @@ class Sam2Session:
                     yield FrameMask(frame_index, track.label, mask, _score(scores[row]))
                 stands = track.standing.get(frame_index)
                 is_settled = is_settled and stands is not None and is_same(mask, load(stands))
+                is_compared = True
             yield None
-            settled = settled + 1 if is_settled else 0
+            # Frames that are only passed over say nothing about whether the rest would change.
+            if is_compared:
+                settled = settled + 1 if is_settled else 0
             if settled == SETTLED_FRAMES:
                 return
 

@@ -37,7 +37,7 @@ class InferenceJob(BaseModel):
     A job whose `worker` is empty has not been sent: no worker was alive. A redo of an undone event takes the
     job up again when it had not ended, hence the way back from CANCELLED to QUEUED. `done` counts the (label,
     frame) pairs answered so far, `skipped` names those of them that had been locked meanwhile; `ended_at` is when
-    the worker said that it was done.
+    the worker said that it was done, `early_stop` that it left out the rest because nothing would have changed there.
     """
 
     TRANSITIONS: dict[str, set[str]] = {
@@ -63,6 +63,7 @@ class InferenceJob(BaseModel):
     skipped = models.JSONField(default=list, blank=True)
     elapsed_ms = models.FloatField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    early_stop = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["reading", "run_no"]

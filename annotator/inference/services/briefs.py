@@ -25,6 +25,10 @@ def brief_job(job: InferenceJob) -> JobBrief:
         done=job.done,
         total=job.total,
         error=error,
+        event_seq=job.event.seq,
+        early_stop=job.early_stop,
+        created_at=job.created_at,
+        reader=job.event.actor.display_name or job.event.actor.username,
     )
 
 
@@ -39,9 +43,22 @@ def job_json(brief: JobBrief) -> dict[str, Any]:
         "done": brief.done,
         "total": brief.total,
         "error": error,
+        "event_seq": brief.event_seq,
+        "early_stop": brief.early_stop,
+        "created_at": brief.created_at.isoformat(),
+        "reader": brief.reader,
     }
 
 
-def send_job_hint(job: InferenceJob) -> None:
-    """Tell the sockets of a reading where a job stands, after commit."""
-    send_reading_hint(job.reading, {"type": "job", "job": job_json(brief_job(job))})
+def send_job_hint(job: InferenceJob, *, scored: dict[str, Any] | None = None) -> None:
+    """Tell the sockets of a reading where a job stands, after commit.
+
+    Parameters
+    ----------
+    job : InferenceJob
+    scored : {label, frame_index, score}, optional
+        The mask that it has just brought and the model's own estimate of its IoU: the binary mask message has no room
+        for it.
+    """
+    message = {"type": "job", "job": job_json(brief_job(job))}
+    send_reading_hint(job.reading, message if scored is None else {**message, "scored": scored})

@@ -78,7 +78,7 @@ def dispatch_job(*, job: InferenceJob) -> InferenceJob:
         job.save(update_fields=["worker", "updated_at"])
         send_job_hint(job)
         return job
-    job.worker, job.epoch, job.ended_at = lease.worker, lease.epoch, None
+    job.worker, job.epoch, job.ended_at, job.early_stop = lease.worker, lease.epoch, None, False
     move_job(job, JobStatus.QUEUED)
     send_on_commit(TASKS[JobKind(job.kind)], {**job.request, "epoch": job.epoch}, queue=lease.worker.queue)
     send_job_hint(job)

@@ -20,6 +20,8 @@ from annotator.readings.selectors import (
 )
 from workers.protocol.messages import CineRef, ModelRef, PredictRequest, PropagateRequest
 
+from .resuming import frames_done
+
 RESULTS_QUEUE = "results"
 
 
@@ -93,10 +95,16 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
     Raises
     ------
     IllegalTransition
-        `prompt_running` when the mask of the starting frame is still being computed.
+        `prompt_running` when the mask of the starting frame is still being computed, and those of
+        `resuming.frames_done`.
     Unprocessable
         `nothing_to_propagate` when a label has no mask on the starting frame, `nothing_to_compute` when every
-        frame of the range is locked.
+        frame of the range is locked, or done already by the propagation that is resumed.
+
+    Notes
+    -----
+    A resumed propagation keeps what the stopped one has done and asks for the rest from the same starting frame: a
+    worker passes over the frames it has to keep, so the masks are those of a propagation that was never stopped.
     """
     reading, payload = event.reading, event.payload
     if event.kind != EventKind.PROPAGATE:
@@ -109,6 +117,7 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
     locked = locked_frames(reading, as_of=event.seq)
     running = _frames_being_prompted(reading)
     standing = _standing_masks(event)
+    done = frames_done(event)
     entries: list[dict[str, Any]] = []
     keep: dict[str, list[int]] = {}
     for label in labels:
@@ -122,10 +131,10 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
             }
         )
         pending = {frame for code, frame in running if code == label.code}
-        keep[label.code] = sorted(set(conditioning) | locked[label.code] | pending)
+        keep[label.code] = sorted(set(conditioning) | locked[label.code] | pending | done[label.code])
     if not any(frames - set(keep[label.code]) for label in labels):
         raise Unprocessable(
-            "Every frame of this range is drawn, prompted or accepted already: there is nothing to compute.",
+            "Every frame of this range is drawn, prompted, accepted or computed already: there is nothing to compute.",
             code="nothing_to_compute",
         )
     return PropagateRequest(

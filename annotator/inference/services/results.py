@@ -83,7 +83,7 @@ def record_mask_result(*, result: MaskResult) -> Mask | None:
                 send_job_hint(job)
             return None
         stored = _store(job, label, result, mask)
-        _count(job, result)
+        _count(job, result, stored)
         return stored
 
 
@@ -100,6 +100,7 @@ def record_done(*, result: JobDone) -> None:
             return
         job.elapsed_ms = result.elapsed_ms
         job.ended_at = job.ended_at or timezone.now()
+        job.early_stop = result.early_stop
         if result.early_stop or job.done >= job.total:
             move_job(job, JobStatus.DONE)
         else:
@@ -202,7 +203,7 @@ def _store(job: InferenceJob, label: Label, result: MaskResult, mask: bytes) -> 
     return stored
 
 
-def _count(job: InferenceJob, result: MaskResult) -> None:
+def _count(job: InferenceJob, result: MaskResult, stored: Mask | None) -> None:
     """Move the progress of a job on, and end it when this was the last mask of one whose worker is done."""
     job.total = max(result.total, job.done)
     is_complete = job.ended_at is not None and job.done >= job.total
@@ -210,4 +211,5 @@ def _count(job: InferenceJob, result: MaskResult) -> None:
         move_job(job, JobStatus.DONE if is_complete else JobStatus.RUNNING)
     else:
         job.save()
-    send_job_hint(job)
+    scored = {"label": result.label, "frame_index": result.frame_index, "score": stored.score} if stored else None
+    send_job_hint(job, scored=scored)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from annotator.readings.models import Reading, ReadingEvent
@@ -35,6 +36,10 @@ class JobBrief:
     done: int
     total: int
     error: JobError | None
+    event_seq: int
+    early_stop: bool
+    created_at: datetime
+    reader: str
 
 
 class ReadingFollower(Protocol):

@@ -39,6 +39,8 @@ class ParsedEvent:
         Canonical RLE bytes of an edit.
     target_id : UUID or None
         Event that an undo or redo names.
+    resumes : UUID or None
+        The propagation that a propagation goes on with.
     """
 
     kind: EventKind
@@ -48,6 +50,7 @@ class ParsedEvent:
     labels: tuple[Label, ...] = ()
     mask: bytes | None = None
     target_id: uuid.UUID | None = None
+    resumes: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,15 @@ def _number(value: object, field: str) -> float:
     if not math.isfinite(number):
         raise _wrong(field, f"The field {field!r} is a finite number.")
     return number
+
+
+def _event_id(value: object, field: str) -> uuid.UUID:
+    try:
+        if isinstance(value, str):
+            return uuid.UUID(value)
+    except ValueError:
+        pass
+    raise _wrong(field, f"The field {field!r} is the id of an event.")
 
 
 def _frame(value: object, field: str, bounds: Bounds) -> int:
@@ -267,8 +279,15 @@ def _parse_edit(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 
 
 def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_labels, raw_frame, raw_start, raw_stop, direction = _take(
-        payload, EventKind.PROPAGATE, "labels", "frame_index", "start", "stop", "direction"
+    raw_labels, raw_frame, raw_start, raw_stop, direction, raw_resumes = _take(
+        payload,
+        EventKind.PROPAGATE,
+        "labels",
+        "frame_index",
+        "start",
+        "stop",
+        "direction",
+        optional=("resumes",),
     )
     if not isinstance(raw_labels, list) or not raw_labels:
         raise _wrong("labels", "The field 'labels' is a list of at least one label.")
@@ -285,14 +304,17 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
             code="invalid_range",
             details={"frame_index": frame_index, "start": start, "stop": stop},
         )
-    canonical = {
+    resumes = None if raw_resumes is None else _event_id(raw_resumes, "resumes")
+    canonical: dict[str, Any] = {
         "labels": [label.code for label in labels],
         "frame_index": frame_index,
         "start": start,
         "stop": stop,
         "direction": direction,
     }
-    return ParsedEvent(EventKind.PROPAGATE, canonical, frame_index=frame_index, labels=labels)
+    if resumes is not None:
+        canonical["resumes"] = str(resumes)
+    return ParsedEvent(EventKind.PROPAGATE, canonical, frame_index=frame_index, labels=labels, resumes=resumes)
 
 
 def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
@@ -311,12 +333,7 @@ def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 
 def _parse_reversal(payload: dict[str, Any], kind: EventKind) -> ParsedEvent:
     (target,) = _take(payload, kind, "target")
-    try:
-        target_id = uuid.UUID(target) if isinstance(target, str) else None
-    except ValueError:
-        target_id = None
-    if target_id is None:
-        raise _wrong("target", "The field 'target' is the id of an event.")
+    target_id = _event_id(target, "target")
     return ParsedEvent(kind, {"target": str(target_id)}, target_id=target_id)
 
 

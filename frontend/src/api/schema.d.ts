@@ -1101,6 +1101,14 @@ export interface components {
             /** @description Masks asked for. */
             total: number;
             error: components["schemas"]["JobError"] | null;
+            /** @description Seq of the event that asked for it. */
+            event_seq: number;
+            /** @description Whether the rest would not have changed and was not computed. */
+            early_stop: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Who asked for it. */
+            reader: string;
         };
         /** @description Why a job waits, failed or was cancelled. */
         JobError: {

@@ -58,6 +58,10 @@ def test_a_prediction_from_click_to_mask(
         "done": 0,
         "total": 1,
         "error": None,
+        "event_seq": 1,
+        "early_stop": False,
+        "created_at": job_of(result).created_at.isoformat(),
+        "reader": reading.reader.display_name,
     }
 
 

@@ -118,6 +118,17 @@ def test_a_propagation_ends_where_nothing_changes_any_more(open_session, frames,
         assert same(answers(session, masks, [LabelTrack("a", {0: "at0"}, keep, standing)], FORWARD), first)
 
 
+def test_what_is_kept_is_passed_over_without_a_difference_to_the_rest(open_session, frames, masks):
+    session, keep = open_session(frames), frozenset([0])
+    whole = answers(session, masks, [LabelTrack("a", {0: "at0"}, keep)], FORWARD)
+    masks |= {f"old{item.frame_index}": item.mask for item in whole}
+    done = frozenset(range(SETTLED_FRAMES + 1))
+    standing = {frame: f"old{frame}" for frame in done - keep}
+    rest = answers(session, masks, [LabelTrack("a", {0: "at0"}, done, standing)], FORWARD)
+    assert rest
+    assert same(rest, whole[SETTLED_FRAMES:])
+
+
 def test_masks_are_the_same_where_no_reader_would_see_the_difference():
     mask = np.zeros((40, 40), bool)
     mask[5:35, 5:35] = True
