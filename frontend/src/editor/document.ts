@@ -11,6 +11,8 @@ export interface MaskEntry {
   area: number;
   score: number | null;
   data: Uint8Array;
+  /** Seq of the event that it comes of: 0 where all were undone, unknown for what this tab has just drawn. */
+  eventSeq?: number | undefined;
   /** Grows with every change, so that what was drawn from an older one can be told. */
   version: number;
 }
@@ -98,17 +100,35 @@ export class ReadingDocument {
       area: row.area,
       score: row.score,
       data: fromBase64(row.mask),
+      eventSeq: row.event_seq,
     });
   }
 
-  /** Take in a binary mask message; returns the frame it is about. */
-  setMessage(data: Uint8Array): number {
+  /** Take in a binary mask message, of an event if it is known; returns the frame it is about. */
+  setMessage(data: Uint8Array, eventSeq?: number): number {
     const header = readHeader(data);
     const { labelIndex, frameIndex, provenance, accepted } = header;
     const area = header.width * header.height === 0 ? 0 : maskArea(decodeMask(data));
-    const score = this.masks.get(this.key(labelIndex, frameIndex))?.score ?? null;
-    this.set({ labelIndex, frameIndex, provenance, accepted, area, score, data });
+    // Its score follows by itself (`setScore`); that of the mask before is not its own.
+    this.set({ labelIndex, frameIndex, provenance, accepted, area, score: null, data, eventSeq });
     return frameIndex;
+  }
+
+  /** Take in the score of a mask, unless another event has replaced it meanwhile. */
+  setScore(labelIndex: number, frameIndex: number, eventSeq: number, score: number | null): void {
+    const entry = this.masks.get(this.key(labelIndex, frameIndex));
+    if (entry?.eventSeq === eventSeq) entry.score = score;
+  }
+
+  /** Whether no propagation overwrites a label here: it was drawn, prompted (emptied too), or the frame is accepted. */
+  isLocked(labelIndex: number, frameIndex: number): boolean {
+    const entry = this.masks.get(this.key(labelIndex, frameIndex));
+    const isOwn = entry && (entry.provenance === "HUMAN" || entry.provenance === "MODEL");
+    return (isOwn && entry.eventSeq !== 0) || this.isAccepted(frameIndex);
+  }
+
+  isAccepted(frameIndex: number): boolean {
+    return this.labels.some((label) => this.masks.get(this.key(label.index, frameIndex))?.accepted);
   }
 
   set(entry: Omit<MaskEntry, "version">): void {
@@ -119,6 +139,10 @@ export class ReadingDocument {
   accept(frameIndices: readonly number[], accepted: boolean): void {
     const wanted = new Set(frameIndices);
     for (const entry of this.masks.values()) if (wanted.has(entry.frameIndex)) entry.accepted = accepted;
+  }
+
+  eventBySeq(seq: number): LoggedEvent | undefined {
+    return this.log.find((event) => event.seq === seq);
   }
 
   eventByClient(clientUuid: string): LoggedEvent | undefined {

@@ -197,6 +197,10 @@ describe("the editor", () => {
       done: 1,
       total: 2,
       error: null,
+      event_seq: 1,
+      early_stop: false,
+      created_at: "2026-01-01T00:00:00Z",
+      reader: "",
     };
     FakeSocket.last.say({ type: "job", job });
     rows = [
@@ -215,6 +219,68 @@ describe("the editor", () => {
     jobs = [{ ...job, status: "DONE", done: 2 }];
     FakeSocket.last.say({ type: "job", job: jobs[0] });
     await vi.waitFor(() => expect(editor.document.mask(1, 3)).toBeDefined());
+  });
+
+  it("learns the score of a mask with the job that brought it, and keeps none of the mask before", () => {
+    const message = encodeMask(square(), SIDE, SIDE);
+    message[3] = 1;
+    message[4] = 2;
+    message[21] = 2;
+    message[22] = 7;
+    const job: JobInfo = {
+      id: "j",
+      kind: "PROPAGATE",
+      run_no: 7,
+      status: "RUNNING",
+      done: 1,
+      total: 2,
+      error: null,
+      event_seq: 9,
+      early_stop: false,
+      created_at: "2026-01-01T00:00:00Z",
+      reader: "",
+    };
+    const scored = { label: "coronary_artery", frame_index: 2, score: 0.25 };
+    FakeSocket.last.say({ type: "job", job });
+    FakeSocket.last.say(message.slice().buffer);
+    expect(editor.document.mask(1, 2)).toMatchObject({ score: null, eventSeq: 9 });
+    FakeSocket.last.say({ type: "job", job, scored });
+    expect(editor.document.mask(1, 2)?.score).toBe(0.25);
+    FakeSocket.last.say({ type: "job", job: { ...job, event_seq: 8 }, scored: { ...scored, score: 0.9 } });
+    expect(editor.document.mask(1, 2)?.score).toBe(0.25);
+    FakeSocket.last.say(message.slice().buffer);
+    expect(editor.document.mask(1, 2)?.score).toBeNull();
+  });
+
+  it("steps over the frames that are not asked for", async () => {
+    rows = [1, 4].map((frame) => ({
+      label: "coronary_artery",
+      label_index: 1,
+      frame_index: frame,
+      provenance: "MODEL",
+      accepted: false,
+      area: 16,
+      score: 0.5,
+      event_seq: 1,
+      mask: toBase64(encodeMask(square(), SIDE, SIDE)),
+    }));
+    await editor.reload();
+    const walk = (by: number) => {
+      editor.step(by);
+      return editor.state.frameIndex;
+    };
+    editor.set({ stepMode: "annotated" });
+    expect([walk(1), walk(1), walk(1), walk(-1)]).toEqual([1, 4, 1, 4]);
+    editor.set({ stepMode: "unannotated" });
+    expect([walk(1), walk(1), walk(1), walk(1)]).toEqual([0, 2, 3, 0]);
+    editor.set({ labelCode: "catheter" });
+    expect([walk(1), walk(1)]).toEqual([1, 2]);
+    editor.set({ labelCode: "coronary_artery" });
+    rows = [];
+    await editor.reload();
+    editor.set({ stepMode: "annotated" });
+    expect(walk(1)).toBe(2);
+    expect(editor.state.notice?.code).toBe("no_such_frame");
   });
 
   it("undoes the newest event on the frame that it is about", async () => {

@@ -1,12 +1,14 @@
 /** The reading editor without a screen: what the reader does goes in, state and masks come out. */
 
 import { Clock } from "./clock";
-import { encodeMask, toBase64, toBitmap } from "./codec";
+import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { Enhancer } from "./enhance/enhancer";
 import { whenIdle } from "./enhance/pace";
 import { FrameLoader } from "./frames";
+import { jump } from "./jumps";
 import { Outbox, type OutboxStorage } from "./outbox";
+import { type Plan, payloadOf, planOf, type Run, resumePayload } from "./propagation";
 import { ReadingSocket } from "./socket";
 import { createEditorStore, type EditorState, type EditorStore, isActive } from "./state";
 import type {
@@ -19,6 +21,7 @@ import type {
   LabelInfo,
   PromptPoint,
   Refusal,
+  Scored,
 } from "./types";
 import type { Viewport } from "./viewport";
 
@@ -40,6 +43,8 @@ export interface Draft {
 }
 
 const POLL_MS = 2000;
+/** Mask messages have 16 bits for the number of their run. */
+const RUN_IDS = 1 << 16;
 
 export class Editor {
   readonly store: EditorStore;
@@ -129,7 +134,7 @@ export class Editor {
     this.set({ status: "ready" });
     this.socket = new ReadingSocket(this.gateway.socketUrl(), {
       mask: (data) => this.receiveMask(data),
-      job: (job) => this.receiveJob(job),
+      job: (job, scored) => this.receiveJob(job, scored),
       revision: (revision) => this.receiveRevision(revision),
       presence: (presence) => this.set({ presence }),
       opened: (again) => {
@@ -199,11 +204,15 @@ export class Editor {
         this.document.labelOf(body.payload.label)?.index === label,
     );
     if (isDrawnOver) return;
-    this.document.setMessage(data);
+    const { runId } = readHeader(data);
+    const job = runId && [...this.state.jobs.values()].find((known) => known.run_no % RUN_IDS === runId);
+    this.document.setMessage(data, job ? job.event_seq : undefined);
     this.touch();
   }
 
-  private receiveJob(job: JobInfo): void {
+  private receiveJob(job: JobInfo, scored?: Scored): void {
+    const label = scored && this.document.labelOf(scored.label);
+    if (label) this.document.setScore(label.index, scored.frame_index, job.event_seq, scored.score);
     const known = this.state.jobs.get(job.id);
     if (known && !isActive(known) && isActive(job)) return;
     this.set({ jobs: new Map(this.state.jobs).set(job.id, job) });
@@ -311,24 +320,17 @@ export class Editor {
     this.commitDraft("clear");
   }
 
-  propagate(direction = this.state.direction, reach?: number): void {
-    const { frameIndex } = this.state;
-    const labels = this.labels.filter((label) => this.document.mask(label.index, frameIndex));
-    if (!labels.length) {
-      this.notify("nothing_to_propagate", "There is no mask on this frame to propagate from.");
-      return;
-    }
-    const last = this.cine.frameCount - 1;
-    this.commit({
-      kind: "propagate",
-      payload: {
-        labels: labels.map((label) => label.code),
-        frame_index: frameIndex,
-        start: direction === "forward" ? frameIndex : Math.max(0, frameIndex - (reach ?? last)),
-        stop: direction === "backward" ? frameIndex : Math.min(last, frameIndex + (reach ?? last)),
-        direction,
-      },
-    });
+  propagate(direction = this.state.direction): void {
+    this.startPlan(planOf(this, direction));
+  }
+
+  startPlan(plan: Plan): void {
+    if (plan.refusal) this.notify(plan.refusal.code, plan.refusal.text);
+    else this.commit({ kind: "propagate", payload: payloadOf(plan) });
+  }
+
+  resume(run: Run): void {
+    this.commit({ kind: "propagate", payload: resumePayload(run) });
   }
 
   async stopJobs(): Promise<void> {
@@ -338,7 +340,7 @@ export class Editor {
   }
 
   isAccepted(frameIndex: number): boolean {
-    return this.labels.some((label) => this.document.mask(label.index, frameIndex)?.accepted);
+    return this.document.isAccepted(frameIndex);
   }
 
   accept(frameIndices: number[], accepted: boolean): void {
@@ -405,6 +407,11 @@ export class Editor {
   }
 
   step(by: number): void {
+    const mode = this.state.stepMode;
+    if (mode !== "all") {
+      jump(this, mode, by < 0 ? -1 : 1);
+      return;
+    }
     const count = this.cine.frameCount;
     this.goTo((((this.state.frameIndex + by) % count) + count) % count);
   }

@@ -1,10 +1,10 @@
 /** The reading's WebSocket: hints come in, and after every gap the truth is fetched. */
 
-import type { JobInfo, Presence } from "./types";
+import type { JobInfo, Presence, Scored } from "./types";
 
 interface Hooks {
   mask(data: Uint8Array): void;
-  job(job: JobInfo): void;
+  job(job: JobInfo, scored?: Scored): void;
   revision(revision: number): void;
   presence(readers: Presence[]): void;
   /** Open or closed; after a gap `again` is true and what was missed has to be fetched. */
@@ -72,7 +72,7 @@ export class ReadingSocket {
         this.hooks.revision(Number(message.revision));
         break;
       case "job":
-        this.hooks.job(message.job as JobInfo);
+        this.hooks.job(message.job as JobInfo, message.scored as Scored | undefined);
         break;
       case "revision":
         this.hooks.revision(Number(message.revision));

@@ -2,7 +2,9 @@
 
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { type EnhanceState, PLAIN } from "./enhance/state";
+import type { StepMode } from "./jumps";
 import type { SaveState } from "./outbox";
+import type { Span } from "./propagation";
 import type { JobInfo, Presence } from "./types";
 
 export type ToolId = "positive" | "negative" | "box" | "brush" | "eraser" | "window" | "pan";
@@ -28,6 +30,11 @@ export interface EditorState {
   zoom: number;
   enhance: EnhanceState;
   direction: Direction;
+  /** Frames to propagate over; null: up to the neighbouring key frames. */
+  range: Span | null;
+  /** Codes of the labels to propagate; null: all that have a mask on the frame. */
+  propagated: ReadonlySet<string> | null;
+  stepMode: StepMode;
   save: SaveState;
   pendingCount: number;
   canUndo: boolean;
@@ -65,6 +72,9 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     zoom: 1,
     enhance: PLAIN,
     direction: "both",
+    range: null,
+    propagated: null,
+    stepMode: "all",
     save: "saved",
     pendingCount: 0,
     canUndo: false,

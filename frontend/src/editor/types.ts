@@ -50,6 +50,8 @@ export type EventBody =
         start: number;
         stop: number;
         direction: "forward" | "backward" | "both";
+        /** Id of the stopped propagation that this one goes on with. */
+        resumes?: string;
       };
     }
   | { kind: "accept"; payload: { frame_indices: number[]; accepted: boolean } }
@@ -87,6 +89,19 @@ export interface JobInfo {
   done: number;
   total: number;
   error: { code: string; message: string } | null;
+  /** Seq of the event that asked for it. */
+  event_seq: number;
+  /** Whether the rest would not have changed and was not computed. */
+  early_stop: boolean;
+  created_at: string;
+  reader: string;
+}
+
+/** The score of a mask that a job has just brought. */
+export interface Scored {
+  label: string;
+  frame_index: number;
+  score: number | null;
 }
 
 export interface Appended {

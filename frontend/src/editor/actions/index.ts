@@ -4,6 +4,7 @@ import type { Action } from "./action";
 import { EDIT_ACTIONS } from "./edit";
 import { ENHANCE_ACTIONS } from "./enhance";
 import { FRAME_ACTIONS } from "./frames";
+import { JUMP_ACTIONS } from "./jumps";
 import { MASK_ACTIONS } from "./masks";
 import { TOOL_ACTIONS } from "./tools";
 import { VIEW_ACTIONS } from "./view";
@@ -13,6 +14,7 @@ export { type Action, GROUPS } from "./action";
 export const ACTIONS: readonly Action[] = [
   ...TOOL_ACTIONS,
   ...FRAME_ACTIONS,
+  ...JUMP_ACTIONS,
   ...MASK_ACTIONS,
   ...VIEW_ACTIONS,
   ...ENHANCE_ACTIONS,
