@@ -262,7 +262,7 @@ class Sam2Session:
             # Frames that are only passed over say nothing about whether the rest would change.
             if is_compared:
                 settled = settled + 1 if is_settled else 0
-            if settled == SETTLED_FRAMES:
+            if settled >= SETTLED_FRAMES and _all_stand(run.tracks, run.frames[place + 1 :]):
                 return
 
 
@@ -339,6 +339,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that the device or the machine has no memory left."""
     # The allocator of the CPU raises a plain RuntimeError.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def _all_stand(tracks: Sequence[LabelTrack], frames: Sequence[int]) -> bool:
+    """Tell whether every label has a mask on every frame, or needs none: an earlier run may have been a shorter one."""
+    return all(frame in track.standing or frame in track.keep for track in tracks for frame in frames)
 
 
 def is_same(mask: Mask, other: Mask) -> bool:

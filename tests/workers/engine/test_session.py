@@ -113,6 +113,9 @@ def test_a_propagation_ends_where_nothing_changes_any_more(open_session, frames,
     standing[1] = "other"
     both = [LabelTrack("a", {0: "at0"}, keep, standing), LabelTrack("b", {0: "at0"}, keep, {**standing, 1: "old1"})]
     assert {item.frame_index for item in answers(session, masks, both, FORWARD)} == {1, 2, 3, 4}
+    # Where an earlier run ended before this one does, the rest has never been answered.
+    shorter = {frame: f"old{frame}" for frame in (1, 2, 3, 4, 5)}
+    assert same(answers(session, masks, [LabelTrack("a", {0: "at0"}, keep, shorter)], FORWARD), first)
     # Without a mask to compare with, or with other ones, it goes on to the end.
     for standing in ({}, dict.fromkeys(range(7), "other"), {1: "old1", 2: "old2", 4: "old4", 5: "old5"}):
         assert same(answers(session, masks, [LabelTrack("a", {0: "at0"}, keep, standing)], FORWARD), first)
