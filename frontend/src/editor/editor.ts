@@ -333,6 +333,11 @@ export class Editor {
     this.commit({ kind: "propagate", payload: resumePayload(run) });
   }
 
+  async stopJob(id: string): Promise<void> {
+    await this.gateway.cancelJob(id).catch(() => undefined);
+    await this.reload().catch(() => undefined);
+  }
+
   async stopJobs(): Promise<void> {
     const active = [...this.state.jobs.values()].filter(isActive);
     await Promise.all(active.map((job) => this.gateway.cancelJob(job.id).catch(() => undefined)));

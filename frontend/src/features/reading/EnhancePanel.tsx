@@ -3,8 +3,6 @@
 import {
   ActionIcon,
   Button,
-  Collapse,
-  Divider,
   Group,
   Kbd,
   Progress,
@@ -14,19 +12,13 @@ import {
   Tooltip,
   UnstyledButton,
 } from "@mantine/core";
-import {
-  IconArrowDown,
-  IconArrowLeft,
-  IconArrowRight,
-  IconArrowUp,
-  IconChevronRight,
-  IconRestore,
-} from "@tabler/icons-react";
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { IconArrowDown, IconArrowLeft, IconArrowRight, IconArrowUp, IconRestore } from "@tabler/icons-react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import { actionOf, keyName } from "../../editor/actions";
 import type { EnhanceMode, Suggestion } from "../../editor/enhance/state";
 import { signed, viewName } from "../../editor/enhance/state";
 import { SHIFT_STEP } from "../../editor/enhance/subtraction";
+import { Section } from "./panel/Section";
 import { useEditorState, useRoom } from "./useEditor";
 
 const MODES: { value: EnhanceMode; label: string; noun: string }[] = [
@@ -51,8 +43,6 @@ export function EnhancePanel() {
 
 function Panel() {
   const { editor } = useRoom();
-  const [isOpen, setOpen] = useState(false);
-  const body = useId();
   const mode = useEditorState((state) => state.enhance.mode);
   const bright = useEditorState((state) => state.enhance.bright);
 
@@ -63,52 +53,41 @@ function Panel() {
   }, [editor, bright]);
 
   return (
-    <>
-      <Divider />
-      <div data-testid="angiography">
-        <UnstyledButton w="100%" aria-expanded={isOpen} aria-controls={body} onClick={() => setOpen(!isOpen)}>
-          <Group gap={4} wrap="nowrap">
-            <IconChevronRight
-              size={14}
-              color="var(--mantine-color-dark-2)"
-              style={{ transform: isOpen ? "rotate(90deg)" : undefined }}
-            />
-            <Text size="xs" c="dark.2">
-              Angiography
-            </Text>
-            <Text size="xs" c="yellow.4" ml="auto">
-              {MODES.find((known) => known.value === mode)?.noun}
-            </Text>
-          </Group>
-        </UnstyledButton>
-        <Collapse expanded={isOpen} id={body}>
-          <Stack gap={10} pt={8}>
-            <Choice
-              name="View, for the eye only"
-              value={mode}
-              options={MODES}
-              onChange={(value) => editor.enhance.set({ mode: value })}
-            />
-            {mode === "none" && <Keys />}
-            {mode === "subtraction" && <Subtraction />}
-            {mode === "minimum" && <Projection />}
-            {mode === "contrast" && <Contrast />}
-            <Suggestions />
-            <Line name="Vessels">
-              <Choice
-                name="Vessels are"
-                value={bright ? "bright" : "dark"}
-                options={[
-                  { value: "dark", label: "Dark" },
-                  { value: "bright", label: "Bright" },
-                ]}
-                onChange={(value) => editor.enhance.set({ bright: value === "bright" })}
-              />
-            </Line>
-          </Stack>
-        </Collapse>
-      </div>
-    </>
+    <div data-testid="angiography">
+      <Section
+        id="angiography"
+        title="Angiography"
+        isClosedAtFirst
+        aside={
+          <Text size="xs" c="yellow.4">
+            {MODES.find((known) => known.value === mode)?.noun}
+          </Text>
+        }
+      >
+        <Choice
+          name="View, for the eye only"
+          value={mode}
+          options={MODES}
+          onChange={(value) => editor.enhance.set({ mode: value })}
+        />
+        {mode === "none" && <Keys />}
+        {mode === "subtraction" && <Subtraction />}
+        {mode === "minimum" && <Projection />}
+        {mode === "contrast" && <Contrast />}
+        <Suggestions />
+        <Line name="Vessels">
+          <Choice
+            name="Vessels are"
+            value={bright ? "bright" : "dark"}
+            options={[
+              { value: "dark", label: "Dark" },
+              { value: "bright", label: "Bright" },
+            ]}
+            onChange={(value) => editor.enhance.set({ bright: value === "bright" })}
+          />
+        </Line>
+      </Section>
+    </div>
   );
 }
 

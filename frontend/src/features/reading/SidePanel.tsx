@@ -5,98 +5,81 @@ import {
   Badge,
   Button,
   ColorSwatch,
-  Divider,
   Group,
   Kbd,
-  Progress,
-  SegmentedControl,
   Slider,
   Stack,
   Text,
-  Tooltip,
   UnstyledButton,
 } from "@mantine/core";
-import {
-  IconAlertTriangle,
-  IconCheck,
-  IconChecks,
-  IconEye,
-  IconEyeOff,
-  IconPlayerStopFilled,
-} from "@tabler/icons-react";
-import { type Direction, isActive } from "../../editor/state";
+import { IconAlertTriangle, IconCheck, IconChecks, IconEye, IconEyeOff } from "@tabler/icons-react";
+import { type Finding, findingText } from "../../editor/attention";
 import type { LabelInfo } from "../../editor/types";
 import { EnhancePanel } from "./EnhancePanel";
+import { originText } from "./origins";
+import { LookHere } from "./panel/LookHere";
+import { Propagation } from "./panel/Propagation";
+import { Section } from "./panel/Section";
 import { useEditorState, useRoom } from "./useEditor";
-
-const ORIGINS = {
-  HUMAN: "drawn",
-  MODEL: "from prompts",
-  PROPAGATED: "propagated",
-  INTERPOLATED: "interpolated",
-};
+import { useFindings } from "./useFindings";
 
 export function SidePanel() {
   const { editor } = useRoom();
+  const findings = useFindings();
   return (
     <aside className="reading-side" aria-label="Masks">
-      <Stack gap="md">
-        <div>
-          <Text size="xs" c="dark.2" mb={6}>
-            Labels
-          </Text>
-          <Stack gap={2}>
-            {editor.labels.map((label) => (
-              <LabelRow key={label.code} label={label} />
-            ))}
-          </Stack>
-        </div>
+      <Section id="labels" title="Labels">
+        <Stack gap={1}>
+          {editor.labels.map((label) => (
+            <LabelRow key={label.code} label={label} findings={findings} />
+          ))}
+        </Stack>
         <Appearance />
-        <Divider />
-        <Propagation />
-        <Divider />
-        <Acceptance />
-        <EnhancePanel />
-        {editor.cine.warnings.length > 0 && (
-          <>
-            <Divider />
-            <div>
-              <Group gap={6} mb={4}>
-                <IconAlertTriangle size={14} color="var(--mantine-color-yellow-5)" />
-                <Text size="xs" c="dark.2">
-                  Remarks of the import
-                </Text>
-              </Group>
-              {editor.cine.warnings.map((warning) => (
-                <Text key={warning} size="xs" c="dark.1">
-                  {warning}
-                </Text>
-              ))}
-            </div>
-          </>
-        )}
-      </Stack>
+      </Section>
+      <Propagation />
+      <Acceptance />
+      {findings.length > 0 && <LookHere findings={findings} />}
+      <EnhancePanel />
+      {editor.cine.warnings.length > 0 && (
+        <Section
+          id="remarks"
+          title="Remarks of the import"
+          aside={<IconAlertTriangle size={14} color="var(--mantine-color-yellow-5)" />}
+          isClosedAtFirst
+        >
+          {editor.cine.warnings.map((warning) => (
+            <Text key={warning} size="xs" c="dark.1">
+              {warning}
+            </Text>
+          ))}
+        </Section>
+      )}
     </aside>
   );
 }
 
-function LabelRow({ label }: { label: LabelInfo }) {
+function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }) {
   const { editor } = useRoom();
   const isChosen = useEditorState((state) => state.labelCode === label.code);
   const hidden = useEditorState((state) => state.hiddenLabels);
   const origin = useEditorState((state) => {
     void state.masksVersion;
     const mask = editor.document.mask(label.index, state.frameIndex);
-    return mask ? `${mask.provenance}${mask.score === null ? "" : `|${mask.score.toFixed(2)}`}` : "";
+    return mask ? originText(mask) : "";
   });
+  const score = useEditorState((state) => {
+    const mask = editor.document.mask(label.index, state.frameIndex);
+    return mask && mask.provenance !== "HUMAN" ? mask.score : null;
+  });
+  const frameIndex = useEditorState((state) => state.frameIndex);
+  const finding = findings.find((one) => one.label === label && one.frameIndex === frameIndex);
   const isHidden = hidden.has(label.code);
-  const [provenance, score] = origin.split("|");
   return (
     <Group
       gap={6}
       wrap="nowrap"
       px={6}
-      py={4}
+      py={2}
       style={{ borderRadius: 4, background: isChosen ? "var(--mantine-color-dark-5)" : undefined }}
     >
       <UnstyledButton
@@ -111,14 +94,13 @@ function LabelRow({ label }: { label: LabelInfo }) {
             <Text size="sm" truncate fw={isChosen ? 600 : 400}>
               {label.name}
             </Text>
-            <Text size="xs" c="dark.2" className="numbers">
-              {provenance
-                ? `${ORIGINS[provenance as keyof typeof ORIGINS]}${score && provenance !== "HUMAN" ? ` · conf. ${score}` : ""}`
-                : "no mask here"}
+            <Text size="xs" c={finding ? "yellow.5" : "dark.2"} className="numbers" truncate>
+              {finding ? findingText(finding) : origin || "no mask here"}
             </Text>
           </div>
         </Group>
       </UnstyledButton>
+      {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
       <Kbd size="xs">{label.index}</Kbd>
       <ActionIcon
         variant="subtle"
@@ -135,6 +117,20 @@ function LabelRow({ label }: { label: LabelInfo }) {
         {isHidden ? <IconEyeOff size={16} /> : <IconEye size={16} />}
       </ActionIcon>
     </Group>
+  );
+}
+
+/** The model's own estimate as a small bar: seen at a glance while frames go by. */
+function Confidence({ score, isLow }: { score: number; isLow: boolean }) {
+  return (
+    <div className="confidence" aria-hidden>
+      <div
+        style={{
+          width: `${Math.round(100 * score)}%`,
+          background: `var(--mantine-color-${isLow ? "yellow-5" : "dark-1"})`,
+        }}
+      />
+    </div>
   );
 }
 
@@ -184,72 +180,6 @@ function Appearance() {
   );
 }
 
-function Propagation() {
-  const { editor } = useRoom();
-  const direction = useEditorState((state) => state.direction);
-  const canWrite = useEditorState((state) => state.canWrite);
-  const job = useEditorState((state) => {
-    const runs = [...state.jobs.values()].filter((known) => known.kind === "PROPAGATE" && isActive(known));
-    return runs[0];
-  });
-  const hasMask = useEditorState((state) => {
-    void state.masksVersion;
-    return editor.labels.some((label) => editor.document.mask(label.index, state.frameIndex));
-  });
-  return (
-    <Stack gap={8}>
-      <Text size="xs" c="dark.2">
-        Propagate from this frame
-      </Text>
-      <SegmentedControl
-        size="xs"
-        fullWidth
-        aria-label="Direction"
-        value={direction}
-        onChange={(value) => editor.set({ direction: value as Direction })}
-        data={[
-          { value: "backward", label: "← Back" },
-          { value: "both", label: "Both" },
-          { value: "forward", label: "On →" },
-        ]}
-      />
-      {job ? (
-        <>
-          <Progress value={(100 * job.done) / Math.max(job.total, 1)} animated aria-label="Propagation" />
-          <Group justify="space-between">
-            <Text size="xs" c="dark.1" className="numbers" role="status">
-              {job.error?.code === "waiting_for_worker"
-                ? "Waiting for a worker …"
-                : `${job.done} of ${job.total} masks`}
-            </Text>
-            <Button
-              size="compact-xs"
-              color="red"
-              variant="light"
-              leftSection={<IconPlayerStopFilled size={12} />}
-              onClick={() => void editor.stopJobs()}
-            >
-              Stop
-            </Button>
-          </Group>
-        </>
-      ) : (
-        <Tooltip label="Put a mask on this frame first" disabled={hasMask}>
-          <Button
-            size="sm"
-            variant="light"
-            disabled={!canWrite || !hasMask}
-            rightSection={<Kbd size="xs">Enter</Kbd>}
-            onClick={() => editor.propagate()}
-          >
-            Propagate
-          </Button>
-        </Tooltip>
-      )}
-    </Stack>
-  );
-}
-
 function Acceptance() {
   const { editor } = useRoom();
   const canWrite = useEditorState((state) => state.canWrite);
@@ -269,11 +199,10 @@ function Acceptance() {
   });
   const [masked, accepted] = counts.split("/").map(Number);
   return (
-    <Stack gap={8}>
-      <Group justify="space-between">
-        <Text size="xs" c="dark.2">
-          Acceptance
-        </Text>
+    <Section
+      id="acceptance"
+      title="Acceptance"
+      aside={
         <Badge
           variant="outline"
           color={masked && masked === accepted ? "teal" : "gray"}
@@ -282,7 +211,8 @@ function Acceptance() {
         >
           {accepted} of {masked} frames
         </Badge>
-      </Group>
+      }
+    >
       <Button
         size="sm"
         variant={isAccepted ? "filled" : "light"}
@@ -304,6 +234,6 @@ function Acceptance() {
       >
         Accept all frames
       </Button>
-    </Stack>
+    </Section>
   );
 }
