@@ -218,7 +218,7 @@ def test_a_mask_that_jumps_is_pointed_at(room: ReadingRoom, cine: SyntheticCine,
     draw_truth(room, cine, slip, LEFT, shift=40)
     row = panel(page).get_by_role("button", name=f"frame {slip + 2}")
     row.first.wait_for()
-    assert "moves by" in row.first.inner_text()
+    assert "jumps by" in row.first.inner_text()
     row.first.click()
     room.wait_for(f"editor.state.frameIndex === {slip + 1}", seconds=10)
     room.go_to(slip - 4)

@@ -61,11 +61,9 @@ export function lowScore(masks: readonly MaskEntry[]): number {
 }
 
 export function findingText(finding: Finding): string {
-  if (finding.kind === "confidence") return `confidence only ${finding.amount.toFixed(2)}`;
-  if (finding.kind === "position") return `moves by ${Math.round(finding.amount)} px at once`;
-  return finding.amount > 1
-    ? `area jumps, ${finding.amount.toFixed(1)} times as large`
-    : `area drops to ${Math.round(100 * finding.amount)} %`;
+  if (finding.kind === "confidence") return `confidence ${finding.amount.toFixed(2)}`;
+  if (finding.kind === "position") return `jumps by ${Math.round(finding.amount)} px`;
+  return `area ${finding.amount > 1 ? "jumps" : "drops"}, × ${finding.amount.toFixed(1)}`;
 }
 
 function frameOf(document: ReadingDocument, mask: MaskEntry): LabelFrame {

@@ -141,7 +141,7 @@ describe("what to look at", () => {
       [7, "confidence"],
       [21, "area"],
     ]);
-    expect(found.map(findingText)).toEqual(["confidence only 0.60", "area jumps, 2.8 times as large"]);
+    expect(found.map(findingText)).toEqual(["confidence 0.60", "area jumps, × 2.8"]);
   });
 
   it("are nothing where all scores are alike, or unknown", () => {

@@ -1,4 +1,4 @@
-/** Where a mask comes of, in words. */
+/** Where a mask comes of, in words, and how sure the model is of it (0 to 1). */
 
 import type { MaskEntry } from "../../editor/document";
 
@@ -11,5 +11,5 @@ const ORIGINS = {
 
 export function originText(mask: Pick<MaskEntry, "provenance" | "score">): string {
   const isScored = mask.score !== null && mask.provenance !== "HUMAN";
-  return `${ORIGINS[mask.provenance]}${isScored ? ` · conf. ${mask.score?.toFixed(2)}` : ""}`;
+  return `${ORIGINS[mask.provenance]}${isScored ? ` · ${mask.score?.toFixed(2)}` : ""}`;
 }

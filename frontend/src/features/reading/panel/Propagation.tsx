@@ -4,6 +4,7 @@ import {
   ActionIcon,
   Button,
   Checkbox,
+  ColorSwatch,
   Group,
   Kbd,
   Progress,
@@ -119,26 +120,28 @@ function Start({ isRunning, last }: { isRunning: boolean; last: Run | undefined 
           ))}
         </fieldset>
       )}
-      <Group justify="space-between" wrap="nowrap" mih={20}>
-        <Text size="xs" c="dark.2" className="numbers" role="status" lineClamp={2}>
-          {plan.refusal
-            ? plan.refusal.text
-            : `${rangeText(plan)}, ${plan.masks} ${plan.masks === 1 ? "mask" : "masks"}`}
-        </Text>
-        {range && (
-          <Tooltip label="Back to the range between key frames">
-            <ActionIcon
-              size={20}
-              variant="subtle"
-              color="gray"
-              aria-label="Automatic range"
-              onClick={() => editor.set({ range: null })}
-            >
-              <IconArrowBackUp size={14} />
-            </ActionIcon>
-          </Tooltip>
-        )}
-      </Group>
+      {!isRunning && (
+        <Group justify="space-between" wrap="nowrap" mih={20}>
+          <Text size="xs" c="dark.2" className="numbers" role="status" lineClamp={2}>
+            {plan.refusal
+              ? plan.refusal.text
+              : `${rangeText(plan)}, ${plan.masks} ${plan.masks === 1 ? "mask" : "masks"}`}
+          </Text>
+          {range && (
+            <Tooltip label="Back to the range between key frames">
+              <ActionIcon
+                size={20}
+                variant="subtle"
+                color="gray"
+                aria-label="Automatic range"
+                onClick={() => editor.set({ range: null })}
+              >
+                <IconArrowBackUp size={14} />
+              </ActionIcon>
+            </Tooltip>
+          )}
+        </Group>
+      )}
       {!isRunning && (
         <Button
           size="sm"
@@ -152,7 +155,13 @@ function Start({ isRunning, last }: { isRunning: boolean; last: Run | undefined 
       )}
       {!isRunning && redo && canWrite && (
         <Tooltip label={`Run ${last?.job.run_no} again over ${rangeText(redo)}, ${redo.masks} masks`}>
-          <Button size="compact-xs" variant="subtle" color="gray" onClick={() => editor.startPlan(redo)}>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="gray"
+            fw={400}
+            onClick={() => editor.startPlan(redo)}
+          >
             Run again from here, {rangeText(redo)}
           </Button>
         </Tooltip>
@@ -171,7 +180,7 @@ function Running({ run }: { run: Run }) {
         <Text size="xs" c="dark.1" className="numbers" role="status">
           {job.error?.code === "waiting_for_worker"
             ? "Waiting for a worker …"
-            : `${rangeText(run)}: ${job.done} of ${job.total} masks`}
+            : `${job.done} of ${job.total} masks`}
         </Text>
         <Button
           size="compact-xs"
@@ -193,16 +202,25 @@ function PastRun({ run }: { run: Run }) {
   const { editor } = useRoom();
   const canWrite = useEditorState((state) => state.canWrite);
   const { job } = run;
-  const names = run.labels.map((code) => editor.document.labelOf(code)?.name ?? code).join(", ");
-  const when = new Date(job.created_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const labels = run.labels.flatMap((code) => editor.document.labelOf(code) ?? []);
+  const when = new Date(job.created_at).toLocaleTimeString([], {
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+  });
   return (
     <div className="run" data-status={job.status} data-testid="run">
-      <Text size="xs" className="numbers" truncate title={`${job.reader}, ${names}`}>
-        {job.run_no}. {when} {ARROWS[run.direction]} {rangeText(run)}
-      </Text>
+      <Group gap={5} wrap="nowrap">
+        <Text size="xs" className="numbers" truncate style={{ flex: 1 }} title={`Started by ${job.reader}`}>
+          {when} {ARROWS[run.direction]} {rangeText(run)}
+        </Text>
+        {labels.map((label) => (
+          <ColorSwatch key={label.code} color={label.colour} size={8} withShadow={false} title={label.name} />
+        ))}
+      </Group>
       <Group justify="space-between" wrap="nowrap" gap={4}>
         <Text size="xs" c="dark.2" className="numbers" truncate title={statusText(run)}>
-          {job.reader} · {names} · {job.done} {job.done === 1 ? "mask" : "masks"} · {statusText(run)}
+          {job.done} {job.done === 1 ? "mask" : "masks"}, {statusText(run)} · {job.reader}
         </Text>
         {run.left > 0 && canWrite && (
           <Button size="compact-xs" variant="subtle" onClick={() => editor.resume(run)}>

@@ -7,6 +7,9 @@ import { isActive } from "../../../editor/state";
 import { frameAt, type TimeScale, xOf } from "../../../editor/timescale";
 import { useEditorState, useRoom } from "../useEditor";
 
+/** Height in pixels. */
+export const BAR = 16;
+
 interface Props {
   scale: TimeScale;
   width: number;
@@ -37,7 +40,7 @@ export function RangeBar(props: Props) {
   useEditorState((state) => state.jobs);
   const runs = runsOf(editor).filter((run) => isActive(run.job));
   return (
-    <div className="range-bar">
+    <div className="range-bar" style={{ height: BAR }}>
       {runs.map((run) => (
         <RunBracket key={run.job.id} run={run} {...props} />
       ))}

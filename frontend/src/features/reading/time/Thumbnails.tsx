@@ -6,6 +6,7 @@ import { niceStep, thumbnailOf } from "../../../editor/thumbnail";
 import { type TimeScale, xOf } from "../../../editor/timescale";
 import { useRoom } from "../useEditor";
 
+/** Height in pixels. */
 export const STRIP = 30;
 const RATIO = 2;
 const KEEP = 400;

@@ -20,10 +20,11 @@ import { useFindings } from "../useFindings";
 import { useRestingFrame } from "../useRestingFrame";
 import { HoverCard } from "./HoverCard";
 import { drawLanes, lanesHeight, laneTop } from "./lanes";
-import { RangeBar } from "./RangeBar";
-import { Thumbnails } from "./Thumbnails";
+import { BAR, RangeBar } from "./RangeBar";
+import { STRIP, Thumbnails } from "./Thumbnails";
 
-const CARD = 250;
+/** Width of the card under the pointer, in pixels. */
+const CARD = 320;
 
 /** The frames that play round and round, where the state has such a range. */
 function loopOf(state: EditorState): Span | null {
@@ -136,7 +137,7 @@ export function TimeTrack() {
     <div className="time-track">
       <div className="time-gutter" aria-hidden>
         {editor.labels.map((label, place) => (
-          <span key={label.code} style={{ bottom: height - laneTop(place) - 14, color: label.colour }}>
+          <span key={label.code} style={{ top: STRIP + BAR + laneTop(place), color: label.colour }}>
             {label.index}
           </span>
         ))}

@@ -161,9 +161,9 @@ function drawFindings(context: CanvasRenderingContext2D, picture: LanePicture, w
     if (x < 0 || x > width) continue;
     const y = laneTop(places.get(finding.label.index) ?? 0);
     context.beginPath();
-    context.moveTo(x - 4, y);
-    context.lineTo(x + 4, y);
-    context.lineTo(x, y + 6);
+    context.moveTo(x - 5, y);
+    context.lineTo(x + 5, y);
+    context.lineTo(x, y + 8);
     context.closePath();
     context.fillStyle = AMBER;
     context.fill();
