@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-viewer
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -63,3 +63,7 @@ bench-objects: ## What one more label costs a propagation
 
 bench-accuracy: ## Masks of our engine beside those of the stock predictor
 	@$(VENV) -m tests.benchmarks.accuracy
+
+bench-viewer: ## How fast the viewer plays, opens, and shows masks and strokes, in headless Chromium
+	@$(SETUP) develop
+	@$(VENV) -m tests.benchmarks.viewer

@@ -115,6 +115,7 @@ export class Editor {
 
   /** Load the reading, begin to listen, and send what an earlier visit left unsent. */
   async open(): Promise<void> {
+    this.frames.moveTo(this.state.frameIndex);
     try {
       await this.reload();
     } catch (error) {
@@ -138,7 +139,6 @@ export class Editor {
     this.socket.open();
     this.poll = setInterval(() => void this.pollJobs(), POLL_MS);
     this.outbox.start();
-    this.frames.moveTo(this.state.frameIndex);
   }
 
   close(): void {

@@ -6,7 +6,7 @@ export type FramePixels = Uint8Array | Uint16Array;
 
 const IN_FLIGHT = 4;
 const RETRY_MS = 2000;
-const DEFAULT_LIMIT = 600_000_000;
+const DEFAULT_LIMIT = 212_000_000;
 
 export class FrameLoader {
   private readonly frames = new Map<number, FramePixels>();
@@ -16,14 +16,15 @@ export class FrameLoader {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
   readonly keep: number;
+  private readonly frameBytes: number;
 
   constructor(
     private readonly cine: CineInfo,
     private readonly fetchFrame: (frameNumber: number, signal: AbortSignal) => Promise<ArrayBuffer>,
     limitBytes = DEFAULT_LIMIT,
   ) {
-    const bytes = cine.rows * cine.columns * cine.channels * (cine.bitsAllocated > 8 ? 2 : 1);
-    this.keep = Math.max(8, Math.floor(limitBytes / bytes));
+    this.frameBytes = cine.rows * cine.columns * cine.channels * (cine.bitsAllocated > 8 ? 2 : 1);
+    this.keep = Math.max(8, Math.floor(limitBytes / this.frameBytes));
   }
 
   get(frameIndex: number): FramePixels | undefined {
@@ -91,7 +92,7 @@ export class FrameLoader {
     try {
       const buffer = await this.fetchFrame(frame + 1, controller.signal);
       if (this.isClosed) return;
-      this.frames.set(frame, this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer));
+      this.frames.set(frame, this.pixelsOf(buffer));
       this.drop();
       this.pending.delete(frame);
       for (const listener of this.listeners) listener(frame);
@@ -104,6 +105,11 @@ export class FrameLoader {
         this.fill();
       }, RETRY_MS);
     }
+  }
+
+  private pixelsOf(buffer: ArrayBuffer): FramePixels {
+    if (buffer.byteLength !== this.frameBytes) throw new Error("The frame is cut off.");
+    return this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer);
   }
 
   /** Forget the farthest frames beyond the limit, but none that is wanted: it would be loaded again at once. */

@@ -2,6 +2,7 @@
 
 import { createStore, type StoreApi } from "zustand/vanilla";
 import type { SaveState } from "./outbox";
+import { type Orientation, UPRIGHT } from "./placement";
 import type { JobInfo, Presence } from "./types";
 
 export type ToolId = "positive" | "negative" | "box" | "brush" | "eraser" | "window" | "pan";
@@ -15,6 +16,12 @@ export interface EditorState {
   frameIndex: number;
   playing: boolean;
   speed: number;
+  /** The frames that are played over and over, both included; null for all of them. */
+  loop: [number, number] | null;
+  /** Where the range that is being marked begins. */
+  loopStart: number | null;
+  /** Whether the cine is played to and fro. */
+  pingPong: boolean;
   tool: ToolId;
   labelCode: string;
   hiddenLabels: ReadonlySet<string>;
@@ -24,7 +31,14 @@ export interface EditorState {
   brushRadius: number;
   window: [number, number];
   inverted: boolean;
+  /** Size of the image, 1 being all of it in its place. */
   zoom: number;
+  /** CSS pixels to an image pixel. */
+  scale: number;
+  orientation: Orientation;
+  platesHidden: boolean;
+  /** The frame that is shown beside the current one. */
+  reference: number | null;
   direction: Direction;
   save: SaveState;
   pendingCount: number;
@@ -51,6 +65,9 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     frameIndex: 0,
     playing: false,
     speed: 1,
+    loop: null,
+    loopStart: null,
+    pingPong: false,
     tool: "positive",
     labelCode: "",
     hiddenLabels: new Set(),
@@ -61,6 +78,10 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     window: [0, 255],
     inverted: false,
     zoom: 1,
+    scale: 1,
+    orientation: UPRIGHT,
+    platesHidden: false,
+    reference: null,
     direction: "both",
     save: "saved",
     pendingCount: 0,
