@@ -13,6 +13,9 @@ export class FrameLoader {
   private readonly pending = new Map<number, AbortController>();
   private readonly listeners = new Set<(frameIndex: number) => void>();
   private centre = 0;
+  private isPlaying = false;
+  /** A frame that stays in memory wherever the cursor is. */
+  pinned: number | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
   readonly keep: number;
@@ -44,9 +47,10 @@ export class FrameLoader {
     return () => this.listeners.delete(listener);
   }
 
-  /** Say which frame is looked at: what is near it is loaded first. */
-  moveTo(frameIndex: number): void {
+  /** Say which frame is looked at: what is near it is loaded first, or while it plays, what comes next. */
+  moveTo(frameIndex: number, playing = false): void {
     this.centre = frameIndex;
+    this.isPlaying = playing;
     this.fill();
   }
 
@@ -58,15 +62,25 @@ export class FrameLoader {
     this.frames.clear();
   }
 
-  /** The frames that belong in memory now: nearest to the cursor first, as many as the limit allows. */
+  /**
+   * The frames that belong in memory now, most wanted first, as many as the limit allows: those nearest to the cursor,
+   * or while the cine plays four that come next, around the end too, for one that has gone by.
+   */
   private *wanted(): Generator<number> {
+    const { frameCount } = this.cine;
     let left = this.wantedCount;
-    for (let distance = 0; left > 0; distance++) {
-      for (const frame of distance ? [this.centre + distance, this.centre - distance] : [this.centre]) {
-        if (left === 0 || frame < 0 || frame >= this.cine.frameCount) continue;
-        left--;
-        yield frame;
-      }
+    if (this.pinned !== null) {
+      left--;
+      yield this.pinned;
+    }
+    let [ahead, behind] = [0, 0];
+    for (let turn = 0; left > 0 && ahead + behind < 2 * frameCount; turn++) {
+      const isAhead = this.isPlaying ? turn % 5 > 0 : turn % 2 === 1;
+      let frame = this.centre + (isAhead ? ++ahead : -behind++);
+      if (this.isPlaying) frame = (frame + 5 * frameCount) % frameCount;
+      if (frame < 0 || frame >= frameCount || frame === this.pinned) continue;
+      left--;
+      yield frame;
     }
   }
 

@@ -30,6 +30,8 @@ export interface EditorState {
   opacity: number;
   brushRadius: number;
   window: [number, number];
+  /** Which preset the window is of; empty when it was dragged. */
+  preset: string;
   inverted: boolean;
   /** Size of the image, 1 being all of it in its place. */
   zoom: number;
@@ -76,6 +78,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     opacity: 0.4,
     brushRadius: 6,
     window: [0, 255],
+    preset: "own",
     inverted: false,
     zoom: 1,
     scale: 1,
