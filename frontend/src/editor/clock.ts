@@ -1,7 +1,10 @@
 /** Which frame to show when: from elapsed time, so that a slow machine skips frames instead of falling behind. */
 
 /** First and last frame, both included. */
-export type Range = [number, number];
+export interface Range {
+  start: number;
+  stop: number;
+}
 
 export class Clock {
   private readonly starts: number[];
@@ -31,17 +34,17 @@ export class Clock {
    * The frame of a range that is shown some time after its beginning, over and over. To and fro, the first and the
    * last frame are shown once each way round.
    */
-  frameIn([start, end]: Range, phaseMs: number, toAndFro: boolean): number {
+  frameIn({ start, stop }: Range, phaseMs: number, toAndFro: boolean): number {
     const from = this.timeOf(start);
-    const span = this.endOf(end) - from;
-    const [first, last] = [this.endOf(start) - from, this.endOf(end) - this.timeOf(end)];
+    const span = this.endOf(stop) - from;
+    const [first, last] = [this.endOf(start) - from, this.endOf(stop) - this.timeOf(stop)];
     const back = toAndFro ? Math.max(span - first - last, 0) : 0;
     const phase = ((phaseMs % (span + back)) + span + back) % (span + back);
-    if (phase < span) return Math.min(Math.max(this.frameAt(from + phase), start), end);
+    if (phase < span) return Math.min(Math.max(this.frameAt(from + phase), start), stop);
     // Backwards, the end of a frame comes before its beginning.
     const mirrored = this.frameAt(from + span - last - (phase - span));
     const isBoundary = this.timeOf(mirrored) === from + span - last - (phase - span);
-    return Math.min(Math.max(isBoundary ? mirrored - 1 : mirrored, start), end);
+    return Math.min(Math.max(isBoundary ? mirrored - 1 : mirrored, start), stop);
   }
 
   /** The frame shown at a time; times beyond the end begin again. */

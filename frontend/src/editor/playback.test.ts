@@ -44,7 +44,7 @@ describe("a range of frames", () => {
           let at = turn * period;
           for (const [frame, length] of frames) {
             for (const part of [0.01, random() * 0.98 + 0.01, 0.99]) {
-              expect(clock.frameIn([start, end], at + part * length, pingPong)).toBe(frame);
+              expect(clock.frameIn({ start, stop: end }, at + part * length, pingPong)).toBe(frame);
             }
             at += length;
           }
@@ -150,8 +150,8 @@ describe("playing", () => {
   });
 
   it("stays within its loop, and goes to and fro in it", () => {
-    playback.setLoop([6, 3]);
-    expect(state.loop).toEqual([3, 6]);
+    playback.setLoop({ start: 6, stop: 3 });
+    expect(state.loop).toEqual({ start: 3, stop: 6 });
     playback.play();
     run(40 * 9);
     expect(shown.slice(0, 8)).toEqual([3, 4, 5, 6, 3, 4, 5, 6]);
@@ -170,14 +170,14 @@ describe("playing", () => {
     expect(state.loopStart).toBe(7);
     editor.set({ frameIndex: 2 });
     playback.markLoop();
-    expect(state).toMatchObject({ loop: [2, 7], loopStart: null });
+    expect(state).toMatchObject({ loop: { start: 2, stop: 7 }, loopStart: null });
     playback.markLoop();
     expect(state.loop).toBeNull();
     playback.markLoop();
     playback.markLoop();
     expect(state).toMatchObject({ loop: null, loopStart: null });
-    playback.setLoop([-5, 99]);
-    expect(state.loop).toEqual([0, 9]);
+    playback.setLoop({ start: -5, stop: 99 });
+    expect(state.loop).toEqual({ start: 0, stop: 9 });
   });
 
   it("waits for a frame that is on its way, and asks for it; but not for ever", () => {

@@ -18,14 +18,14 @@ export class Playback {
   constructor(private readonly editor: Editor) {}
 
   get range(): Range {
-    return this.editor.state.loop ?? [0, this.editor.cine.frameCount - 1];
+    return this.editor.state.loop ?? { start: 0, stop: this.editor.cine.frameCount - 1 };
   }
 
   play(): void {
     if (this.editor.cine.frameCount < 2) return;
     const { clock, state } = this.editor;
-    const [start, end] = this.range;
-    const from = state.frameIndex < start || state.frameIndex > end ? start : state.frameIndex;
+    const { start, stop } = this.range;
+    const from = state.frameIndex < start || state.frameIndex > stop ? start : state.frameIndex;
     this.phase = { ms: clock.timeOf(from) - clock.timeOf(start), at: null };
     this.waitedMs = 0;
     this.editor.set({ playing: true });
@@ -52,7 +52,10 @@ export class Playback {
   setLoop(loop: Range | null): void {
     const last = this.editor.cine.frameCount - 1;
     const within = (frame: number) => Math.min(Math.max(Math.round(frame), 0), last);
-    const range = loop && ([within(Math.min(...loop)), within(Math.max(...loop))] as Range);
+    const range = loop && {
+      start: within(Math.min(loop.start, loop.stop)),
+      stop: within(Math.max(loop.start, loop.stop)),
+    };
     this.editor.set({ loop: range, loopStart: null });
     if (this.phase) this.play();
   }
@@ -63,7 +66,7 @@ export class Playback {
     if (loop) this.setLoop(null);
     else if (loopStart === null) this.editor.set({ loopStart: frameIndex });
     else if (loopStart === frameIndex) this.editor.set({ loopStart: null });
-    else this.setLoop([loopStart, frameIndex]);
+    else this.setLoop({ start: loopStart, stop: frameIndex });
   }
 
   setPingPong(pingPong: boolean): void {

@@ -1,6 +1,7 @@
 /** What the interface shows of the editor. It changes at the rate of the reader's hands, never at that of frames. */
 
 import { createStore, type StoreApi } from "zustand/vanilla";
+import type { Range } from "./clock";
 import type { SaveState } from "./outbox";
 import { type Orientation, UPRIGHT } from "./placement";
 import type { JobInfo, Presence } from "./types";
@@ -17,7 +18,7 @@ export interface EditorState {
   playing: boolean;
   speed: number;
   /** The frames that are played over and over, both included; null for all of them. */
-  loop: [number, number] | null;
+  loop: Range | null;
   /** Where the range that is being marked begins. */
   loopStart: number | null;
   /** Whether the cine is played to and fro. */

@@ -49,6 +49,11 @@ export class EditorView implements Viewport {
     this.resize = new ResizeObserver(() => this.layOut());
     this.resize.observe(host);
     this.forget.push(editor.onRepaint(() => this.schedule()));
+    this.forget.push(
+      editor.store.subscribe((state, before) => {
+        if (state.tool !== before.tool) this.schedule();
+      }),
+    );
     this.pointer = new Pointer(editor, this, host);
     editor.viewport = this;
     this.layOut();
@@ -76,6 +81,15 @@ export class EditorView implements Viewport {
     return this.placement.scale;
   }
 
+  get imageRendering(): "pixelated" | "auto" {
+    return this.scale > PIXELATED_FROM ? "pixelated" : "auto";
+  }
+
+  /** The image point under the pointer. */
+  get hover(): { x: number; y: number } | null {
+    return this.pointer.hover;
+  }
+
   private layOut(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
     this.placement.host = { width, height };
@@ -89,7 +103,7 @@ export class EditorView implements Viewport {
     const { columns, rows } = this.editor.cine;
     const { scale, zoom, orientation } = this.placement;
     this.image.style.transform = this.placement.transform;
-    this.image.style.imageRendering = scale > PIXELATED_FROM ? "pixelated" : "auto";
+    this.image.style.imageRendering = this.imageRendering;
     this.host.dataset.columns = String(columns);
     this.host.dataset.rows = String(rows);
     this.editor.set({ scale, zoom, orientation });

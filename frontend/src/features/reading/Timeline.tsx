@@ -1,6 +1,6 @@
 /** The frames in a row: which have masks, of what origin, which are accepted; and the transport. */
 
-import { ActionIcon, Group, SegmentedControl, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Group, Text, Tooltip } from "@mantine/core";
 import {
   IconPlayerPauseFilled,
   IconPlayerPlayFilled,
@@ -9,16 +9,15 @@ import {
 } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import type { Editor } from "../../editor/editor";
+import { Speed } from "./Speed";
 import { useEditorState, useRoom } from "./useEditor";
 
 const LANE = 9;
 const TICKS = 12;
-const SPEEDS = ["0.25", "0.5", "1", "2"];
 
 export function Timeline() {
   const { editor } = useRoom();
   const playing = useEditorState((state) => state.playing);
-  const speed = useEditorState((state) => state.speed);
   return (
     <section className="reading-time" aria-label="Frames">
       <Group justify="space-between" mb={6} wrap="nowrap">
@@ -59,13 +58,7 @@ export function Timeline() {
               {editor.cine.frameTimeSource === "assumed" ? " (assumed)" : ""}
             </Text>
           </Tooltip>
-          <SegmentedControl
-            size="xs"
-            aria-label="Speed"
-            value={String(speed)}
-            onChange={(value) => editor.setSpeed(Number(value))}
-            data={SPEEDS.map((value) => ({ value, label: `${value}×` }))}
-          />
+          <Speed />
         </Group>
       </Group>
       <Lanes />
