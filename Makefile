@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate bench-views bench-viewer
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -58,7 +58,6 @@ bench-bundled: ## What the bundled checkpoint does with clicks, boxes and correc
 bench-click: ## How long a reader waits for a click, alone and while another propagates
 	@$(VENV) -m tests.benchmarks.click
 
-.PHONY: bench-views
 bench-views: ## What the views for angiography cost, in headless Chromium
 	@$(VENV) -m tests.benchmarks.views
 
@@ -73,3 +72,7 @@ bench-propagate: ## Frames a second of a first propagation, over those of the st
 
 bench-repropagate: ## How much sooner than with the stock predictor a corrected cine is there
 	@$(VENV) -m tests.benchmarks.repropagate
+
+bench-viewer: ## How fast the viewer plays, opens, and shows masks and strokes, in headless Chromium
+	@$(SETUP) develop
+	@$(VENV) -m tests.benchmarks.viewer

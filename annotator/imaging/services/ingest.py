@@ -22,6 +22,7 @@ from annotator.imaging.services.elements import tolerant_reading
 from annotator.imaging.services.inspect import Inspected, inspect_file
 from annotator.imaging.services.refusal import FileRefused
 from annotator.imaging.services.timing import frame_times_ms, series_order
+from annotator.imaging.services.window import tissue_windows
 
 
 @dataclass(frozen=True)
@@ -219,12 +220,15 @@ def _prepare(files: list[Inspected], folder: Path, given: tuple[list[float], str
         notes = list(files[0].warnings)
         times, source = given or frame_times_ms(first, files[0].frames, notes)
         key = identity.patient_key(first)
+        facts = describe_cine(first)
+        if windows := tissue_windows(first, files[0].modality):
+            facts["windows"] = windows
         prepared = Prepared(
             decoded=decoded,
             notes=notes,
             times=times,
             source=source,
-            facts=describe_cine(first),
+            facts=facts,
             key=key,
             original=identity.original_identity(first),
             study_uid=identity.pseudonymous_uid(str(first.get("StudyInstanceUID", "") or key)),

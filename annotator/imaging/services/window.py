@@ -65,6 +65,22 @@ def choose_window(dataset: Dataset, modality: str, sample: NDArray[Any], *, is_c
     return _percentiles(sample)
 
 
+def tissue_windows(dataset: Dataset, modality: str) -> dict[str, list[float]]:
+    """Return the usual windows of CT, [low, high] in stored grey values by name; empty where there are none.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of the first file.
+    modality : str
+        One of `Cine.modality`.
+    """
+    if modality != "CT":
+        return {}
+    found = {name: _hounsfield_window(dataset, *window) for name, window in CT_WINDOWS.items()}
+    return {name: list(window) for name, window in found.items() if window is not None}
+
+
 def signed_offset(dataset: Dataset) -> int:
     """Return what is added to the values of signed pixels so that none is negative."""
     if int(dataset.get("PixelRepresentation", 0)) != 1:

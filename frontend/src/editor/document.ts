@@ -1,5 +1,6 @@
 /** A reading as this tab knows it: the masks, the prompts that stand, and the log they come of. */
 
+import { ByteCache } from "./cache";
 import { decodeMask, fromBase64, type MaskPixels, maskArea, type Provenance, readHeader } from "./codec";
 import type { Appended, Box, EventBody, LabelInfo, LoggedEvent, MaskRow, PromptPoint } from "./types";
 
@@ -28,12 +29,13 @@ export interface PendingEvent {
   body: EventBody;
 }
 
+const DECODED_BYTES = 8_000_000;
 const REVERSALS = new Set(["undo", "redo"]);
 
 export class ReadingDocument {
   revision = 0;
   private readonly masks = new Map<string, MaskEntry>();
-  private readonly decoded = new Map<string, { version: number; pixels: MaskPixels }>();
+  private readonly decoded = new ByteCache<string, { version: number; pixels: MaskPixels }>(DECODED_BYTES);
   private log: LoggedEvent[] = [];
   private versions = 0;
 
@@ -64,7 +66,7 @@ export class ReadingDocument {
     const known = this.decoded.get(key);
     if (known?.version === entry.version) return known.pixels;
     const pixels = decodeMask(entry.data);
-    this.decoded.set(key, { version: entry.version, pixels });
+    this.decoded.set(key, { version: entry.version, pixels }, pixels.bits.length + 200);
     return pixels;
   }
 

@@ -307,6 +307,7 @@ describe("the editor", () => {
     await vi.waitFor(() => expect(editor.frames.loadedCount).toBe(5));
     editor.play();
     const now = performance.now();
+    editor.tick(now);
     editor.tick(now + 310);
     expect(editor.state.frameIndex).toBe(3);
     editor.tick(now + 510);

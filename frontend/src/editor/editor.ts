@@ -8,6 +8,7 @@ import { whenIdle } from "./enhance/pace";
 import { FrameLoader } from "./frames";
 import { jump } from "./jumps";
 import { Outbox, type OutboxStorage } from "./outbox";
+import { Playback } from "./playback";
 import { type Plan, payloadOf, planOf, type Run, resumePayload } from "./propagation";
 import { ReadingSocket } from "./socket";
 import { createEditorStore, type EditorState, type EditorStore, isActive } from "./state";
@@ -24,6 +25,7 @@ import type {
   Scored,
 } from "./types";
 import type { Viewport } from "./viewport";
+import { presetsFor, type WindowPreset } from "./windows";
 
 export interface EditorSetup {
   readingId: string;
@@ -51,6 +53,7 @@ export class Editor {
   readonly document: ReadingDocument;
   readonly frames: FrameLoader;
   readonly clock: Clock;
+  readonly playback = new Playback(this);
   readonly cine: CineInfo;
   readonly labels: LabelInfo[];
   readonly enhance: Enhancer;
@@ -64,7 +67,6 @@ export class Editor {
   private socket: ReadingSocket | undefined;
   private poll: ReturnType<typeof setInterval> | undefined;
   private readonly repaints = new Set<() => void>();
-  private playFrom: { startedAt: number; timeMs: number } | null = null;
   private reloading: Promise<void> | undefined;
   private isClosed = false;
 
@@ -124,6 +126,7 @@ export class Editor {
 
   /** Load the reading, begin to listen, and send what an earlier visit left unsent. */
   async open(): Promise<void> {
+    this.frames.moveTo(this.state.frameIndex);
     try {
       await this.reload();
     } catch (error) {
@@ -147,7 +150,6 @@ export class Editor {
     this.socket.open();
     this.poll = setInterval(() => void this.pollJobs(), POLL_MS);
     this.outbox.start();
-    this.frames.moveTo(this.state.frameIndex);
   }
 
   close(): void {
@@ -406,9 +408,8 @@ export class Editor {
   // --- time -----------------------------------------------------------------------------------------------------
 
   goTo(frameIndex: number): void {
-    const frame = Math.min(Math.max(Math.round(frameIndex), 0), this.cine.frameCount - 1);
-    this.playFrom = null;
-    this.show(frame, false);
+    this.playback.pause();
+    this.show(Math.min(Math.max(Math.round(frameIndex), 0), this.cine.frameCount - 1), false);
   }
 
   step(by: number): void {
@@ -422,34 +423,34 @@ export class Editor {
   }
 
   play(): void {
-    if (this.cine.frameCount < 2) return;
-    this.playFrom = { startedAt: performance.now(), timeMs: this.clock.timeOf(this.state.frameIndex) };
-    this.set({ playing: true });
-    this.repaint();
+    this.playback.play();
   }
 
   pause(): void {
-    this.playFrom = null;
-    this.set({ playing: false });
+    this.playback.pause();
   }
 
   setSpeed(speed: number): void {
-    this.set({ speed });
-    if (this.state.playing) this.play();
+    this.playback.setSpeed(speed);
   }
 
   /** Called before each repaint of the screen; returns whether another one is needed. */
   tick(now: number): boolean {
-    if (!this.playFrom) return false;
-    const elapsed = (now - this.playFrom.startedAt) * this.state.speed;
-    const frame = this.clock.frameAt(this.playFrom.timeMs + Math.max(elapsed, 0));
-    if (frame !== this.state.frameIndex && this.frames.get(frame)) this.show(frame, true);
-    return true;
+    return this.playback.tick(now);
   }
 
-  private show(frameIndex: number, playing: boolean): void {
+  /** Show a frame, in the course of playing or not. */
+  show(frameIndex: number, playing: boolean): void {
     this.set({ frameIndex, playing });
-    this.frames.moveTo(frameIndex);
+    this.frames.moveTo(frameIndex, playing);
+    this.repaint();
+  }
+
+  /** Show this frame beside the others, or end that. */
+  toggleReference(): void {
+    const reference = this.state.reference === null ? this.state.frameIndex : null;
+    this.frames.pinned = reference;
+    this.set({ reference });
     this.repaint();
   }
 
@@ -460,12 +461,34 @@ export class Editor {
     const span = this.cine.window[1] - this.cine.window[0] || 255;
     const width = Math.max(span / 256, high - low + (dx * span) / 400);
     const level = (low + high) / 2 - (dy * span) / 400;
-    this.set({ window: [level - width / 2, level + width / 2] });
+    this.set({ window: [level - width / 2, level + width / 2], preset: "" });
     this.repaint();
   }
 
+  /** Use the next window preset that this frame offers. */
+  nextPreset(): void {
+    const frame = this.frames.get(this.state.frameIndex);
+    if (!frame) return;
+    const presets = presetsFor(this.cine);
+    const known = presets.findIndex((preset) => preset.id === this.state.preset);
+    for (let by = 1; by <= presets.length; by++) {
+      const preset = presets[(Math.max(known, 0) + by) % presets.length];
+      if (preset && this.applyPreset(preset)) return;
+    }
+  }
+
+  /** Use a window preset; returns whether this frame offers it. */
+  applyPreset(preset: WindowPreset): boolean {
+    const frame = this.frames.get(this.state.frameIndex);
+    const window = frame && preset.windowOf(frame);
+    if (!window) return false;
+    this.set({ window, preset: preset.id });
+    this.repaint();
+    return true;
+  }
+
   resetWindow(): void {
-    this.set({ window: this.cine.window, inverted: false });
+    this.set({ window: this.cine.window, preset: "own", inverted: false });
     this.repaint();
   }
 

@@ -60,6 +60,27 @@ describe("the frame loader", () => {
     expect(calls).toBe(20); // nothing is loaded, dropped and loaded again
   });
 
+  it("loads what comes next while the cine plays, around its end too, and keeps a pinned frame", async () => {
+    const loader = new FrameLoader(cine(100), async () => new ArrayBuffer(4), 4 * 10);
+    loader.pinned = 40;
+    loader.moveTo(97, true);
+    await vi.waitFor(() => expect(loader.loadedCount).toBe(10));
+    const held = Array.from({ length: 100 }, (_, frame) => frame).filter((frame) => loader.get(frame));
+    expect(held).toEqual([0, 1, 2, 3, 4, 40, 96, 97, 98, 99]);
+    loader.moveTo(60, true);
+    await vi.waitFor(() => expect(loader.get(66)).toBeDefined());
+    expect(loader.get(40)).toBeDefined();
+    expect(loader.loadedCount).toBe(10);
+  });
+
+  it("does not take a frame that is cut off for one", async () => {
+    const loader = new FrameLoader(cine(1), async () => new ArrayBuffer(3));
+    loader.moveTo(0);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(loader.get(0)).toBeUndefined();
+    loader.close();
+  });
+
   it("tries again after a failure", async () => {
     vi.useFakeTimers();
     let calls = 0;

@@ -6,7 +6,7 @@ export type FramePixels = Uint8Array | Uint16Array;
 
 const IN_FLIGHT = 4;
 const RETRY_MS = 2000;
-const DEFAULT_LIMIT = 600_000_000;
+const DEFAULT_LIMIT = 212_000_000;
 
 interface Need {
   resolve(pixels: FramePixels): void;
@@ -19,16 +19,20 @@ export class FrameLoader {
   private readonly listeners = new Set<(frameIndex: number) => void>();
   private readonly needed = new Map<number, Need[]>();
   private centre = 0;
+  private isPlaying = false;
+  /** A frame that stays in memory wherever the cursor is. */
+  pinned: number | null = null;
   private isClosed = false;
   readonly keep: number;
+  private readonly frameBytes: number;
 
   constructor(
     private readonly cine: CineInfo,
     private readonly fetchFrame: (frameNumber: number, signal: AbortSignal) => Promise<ArrayBuffer>,
     limitBytes = DEFAULT_LIMIT,
   ) {
-    const bytes = cine.rows * cine.columns * cine.channels * (cine.bitsAllocated > 8 ? 2 : 1);
-    this.keep = Math.max(8, Math.floor(limitBytes / bytes));
+    this.frameBytes = cine.rows * cine.columns * cine.channels * (cine.bitsAllocated > 8 ? 2 : 1);
+    this.keep = Math.max(8, Math.floor(limitBytes / this.frameBytes));
   }
 
   get(frameIndex: number): FramePixels | undefined {
@@ -48,9 +52,10 @@ export class FrameLoader {
     return () => this.listeners.delete(listener);
   }
 
-  /** Say which frame is looked at: what is near it is loaded first. */
-  moveTo(frameIndex: number): void {
+  /** Say which frame is looked at: what is near it is loaded first, or while it plays, what comes next. */
+  moveTo(frameIndex: number, playing = false): void {
     this.centre = frameIndex;
+    this.isPlaying = playing;
     this.fill();
   }
 
@@ -93,15 +98,25 @@ export class FrameLoader {
     this.frames.clear();
   }
 
-  /** The frames that belong in memory now: nearest to the cursor first, as many as the limit allows. */
+  /**
+   * The frames that belong in memory now, most wanted first, as many as the limit allows: those nearest to the cursor,
+   * or while the cine plays four that come next, around the end too, for one that has gone by.
+   */
   private *wanted(): Generator<number> {
+    const { frameCount } = this.cine;
     let left = this.wantedCount;
-    for (let distance = 0; left > 0; distance++) {
-      for (const frame of distance ? [this.centre + distance, this.centre - distance] : [this.centre]) {
-        if (left === 0 || frame < 0 || frame >= this.cine.frameCount) continue;
-        left--;
-        yield frame;
-      }
+    if (this.pinned !== null) {
+      left--;
+      yield this.pinned;
+    }
+    let [ahead, behind] = [0, 0];
+    for (let turn = 0; left > 0 && ahead + behind < 2 * frameCount; turn++) {
+      const isAhead = this.isPlaying ? turn % 5 > 0 : turn % 2 === 1;
+      let frame = this.centre + (isAhead ? ++ahead : -behind++);
+      if (this.isPlaying) frame = (frame + 5 * frameCount) % frameCount;
+      if (frame < 0 || frame >= frameCount || frame === this.pinned) continue;
+      left--;
+      yield frame;
     }
   }
 
@@ -127,7 +142,7 @@ export class FrameLoader {
     try {
       const buffer = await this.fetchFrame(frame + 1, controller.signal);
       if (this.isClosed) return;
-      const pixels = this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+      const pixels = this.pixelsOf(buffer);
       this.frames.set(frame, pixels);
       this.meet(frame, pixels);
       this.drop();
@@ -142,6 +157,11 @@ export class FrameLoader {
         this.fill();
       }, RETRY_MS);
     }
+  }
+
+  private pixelsOf(buffer: ArrayBuffer): FramePixels {
+    if (buffer.byteLength !== this.frameBytes) throw new Error("The frame is cut off.");
+    return this.cine.bitsAllocated > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer);
   }
 
   /** Forget the farthest frames beyond the limit, but none that is wanted: it would be loaded again at once. */

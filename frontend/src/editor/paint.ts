@@ -17,7 +17,8 @@ export function greyTable(low: number, high: number, inverted: boolean, size: nu
 
 /** Write a grey frame into RGBA words. */
 export function paintGrey(target: Uint32Array, frame: FramePixels, table: Uint32Array): void {
-  for (let place = 0; place < target.length; place++) target[place] = table[frame[place] ?? 0] ?? 0xff000000;
+  const count = Math.min(target.length, frame.length);
+  for (let place = 0; place < count; place++) target[place] = table[frame[place] as number] as number;
 }
 
 /** Write an RGB frame into RGBA words, windowing each channel. */

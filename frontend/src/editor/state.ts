@@ -1,9 +1,11 @@
 /** What the interface shows of the editor. It changes at the rate of the reader's hands, never at that of frames. */
 
 import { createStore, type StoreApi } from "zustand/vanilla";
+import type { Range } from "./clock";
 import { type EnhanceState, PLAIN } from "./enhance/state";
 import type { StepMode } from "./jumps";
 import type { SaveState } from "./outbox";
+import { type Orientation, UPRIGHT } from "./placement";
 import type { Span } from "./propagation";
 import type { JobInfo, Presence } from "./types";
 
@@ -18,6 +20,12 @@ export interface EditorState {
   frameIndex: number;
   playing: boolean;
   speed: number;
+  /** The frames that are played over and over, both included; null for all of them. */
+  loop: Range | null;
+  /** Where the range that is being marked begins. */
+  loopStart: number | null;
+  /** Whether the cine is played to and fro. */
+  pingPong: boolean;
   tool: ToolId;
   labelCode: string;
   hiddenLabels: ReadonlySet<string>;
@@ -26,9 +34,18 @@ export interface EditorState {
   opacity: number;
   brushRadius: number;
   window: [number, number];
+  /** Which preset the window is of; empty when it was dragged. */
+  preset: string;
   inverted: boolean;
+  /** Size of the image, 1 being all of it in its place. */
   zoom: number;
   enhance: EnhanceState;
+  /** CSS pixels to an image pixel. */
+  scale: number;
+  orientation: Orientation;
+  platesHidden: boolean;
+  /** The frame that is shown beside the current one. */
+  reference: number | null;
   direction: Direction;
   /** Frames to propagate over; null: up to the neighbouring key frames. */
   range: Span | null;
@@ -60,6 +77,9 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     frameIndex: 0,
     playing: false,
     speed: 1,
+    loop: null,
+    loopStart: null,
+    pingPong: false,
     tool: "positive",
     labelCode: "",
     hiddenLabels: new Set(),
@@ -68,9 +88,14 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     opacity: 0.4,
     brushRadius: 6,
     window: [0, 255],
+    preset: "own",
     inverted: false,
     zoom: 1,
     enhance: PLAIN,
+    scale: 1,
+    orientation: UPRIGHT,
+    platesHidden: false,
+    reference: null,
     direction: "both",
     range: null,
     propagated: null,

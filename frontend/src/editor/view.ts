@@ -1,12 +1,12 @@
 /** The editor's canvases: the image at its own resolution scaled by CSS, and prompts at that of the screen above it. */
 
 import type { Editor } from "./editor";
-import { greyTable, paintGrey, paintMask, paintRgb, parseColour } from "./paint";
+import { Layers } from "./layers";
+import { type Orientation, Placement } from "./placement";
 import { Pointer } from "./pointer";
 import type { Viewport } from "./viewport";
 
-const SMALLEST_ZOOM = 0.25;
-const LARGEST_ZOOM = 16;
+const PIXELATED_FROM = 3;
 const POINT_RADIUS = 6;
 
 export class EditorView implements Viewport {
@@ -14,17 +14,14 @@ export class EditorView implements Viewport {
   private readonly overlay: HTMLCanvasElement;
   private readonly context: CanvasRenderingContext2D;
   private readonly drawing: CanvasRenderingContext2D;
-  private readonly pixels: ImageData;
-  private readonly words: Uint32Array;
+  private readonly layers: Layers;
   private readonly pointer: Pointer;
   private readonly resize: ResizeObserver;
   private readonly forget: Array<() => void> = [];
-  private table: Uint32Array = new Uint32Array(0);
-  private tableKey = "";
+  private readonly drawn = new Set<() => void>();
   private request = 0;
-  private fitScale = 1;
-  private panX = 0;
-  private panY = 0;
+  /** Where the image lies in the host; to be changed through the view alone. */
+  readonly placement: Placement;
   /** Milliseconds that drawing the last frames took, and when they were drawn; for tests and benchmarks. */
   readonly timing = { paints: 0, lastMs: 0, totalMs: 0 };
 
@@ -45,14 +42,27 @@ export class EditorView implements Viewport {
     if (!context || !drawing) throw new Error("This browser offers no canvas.");
     this.context = context;
     this.drawing = drawing;
-    this.pixels = new ImageData(columns, rows);
-    this.words = new Uint32Array(this.pixels.data.buffer);
+    this.layers = new Layers(editor);
+    this.placement = new Placement({ width: columns, height: rows }, { width: 1, height: 1 });
+    this.placement.zoom = editor.state.zoom;
+    this.placement.orient(editor.state.orientation);
     this.resize = new ResizeObserver(() => this.layOut());
     this.resize.observe(host);
     this.forget.push(editor.onRepaint(() => this.schedule()));
+    this.forget.push(
+      editor.store.subscribe((state, before) => {
+        if (state.tool !== before.tool) this.schedule();
+      }),
+    );
     this.pointer = new Pointer(editor, this, host);
     editor.viewport = this;
     this.layOut();
+  }
+
+  /** Have a function called after every drawing. */
+  onDraw(listener: () => void): () => void {
+    this.drawn.add(listener);
+    return () => this.drawn.delete(listener);
   }
 
   close(): void {
@@ -68,13 +78,21 @@ export class EditorView implements Viewport {
   // --- geometry -------------------------------------------------------------------------------------------------
 
   private get scale(): number {
-    return this.fitScale * this.editor.state.zoom;
+    return this.placement.scale;
+  }
+
+  get imageRendering(): "pixelated" | "auto" {
+    return this.scale > PIXELATED_FROM ? "pixelated" : "auto";
+  }
+
+  /** The image point under the pointer. */
+  get hover(): { x: number; y: number } | null {
+    return this.pointer.hover;
   }
 
   private layOut(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
-    const { rows, columns } = this.editor.cine;
-    this.fitScale = Math.min(width / columns, height / rows) || 1;
+    this.placement.host = { width, height };
     const ratio = window.devicePixelRatio || 1;
     this.overlay.width = Math.max(1, Math.round(width * ratio));
     this.overlay.height = Math.max(1, Math.round(height * ratio));
@@ -83,21 +101,13 @@ export class EditorView implements Viewport {
 
   private place(): void {
     const { columns, rows } = this.editor.cine;
-    const { x, y } = this.origin();
-    this.image.style.transform = `translate(${x}px, ${y}px) scale(${this.scale})`;
-    this.image.style.imageRendering = this.scale > 3 ? "pixelated" : "auto";
+    const { scale, zoom, orientation } = this.placement;
+    this.image.style.transform = this.placement.transform;
+    this.image.style.imageRendering = this.imageRendering;
     this.host.dataset.columns = String(columns);
     this.host.dataset.rows = String(rows);
+    this.editor.set({ scale, zoom, orientation });
     this.schedule();
-  }
-
-  /** Where the image's upper left corner lies in the host, in CSS pixels. */
-  private origin(): { x: number; y: number } {
-    const { rows, columns } = this.editor.cine;
-    return {
-      x: (this.host.clientWidth - columns * this.scale) / 2 + this.panX,
-      y: (this.host.clientHeight - rows * this.scale) / 2 + this.panY,
-    };
   }
 
   cancelDrag(): boolean {
@@ -107,42 +117,40 @@ export class EditorView implements Viewport {
   /** Place of an image point on the page, for tests. */
   toPage(x: number, y: number): { x: number; y: number } {
     const box = this.host.getBoundingClientRect();
-    const origin = this.origin();
-    return { x: box.left + origin.x + x * this.scale, y: box.top + origin.y + y * this.scale };
+    const place = this.placement.toScreen(x, y);
+    return { x: box.left + place.x, y: box.top + place.y };
   }
 
   toImage(event: { clientX: number; clientY: number }): { x: number; y: number } {
     const box = this.host.getBoundingClientRect();
-    const origin = this.origin();
-    return {
-      x: (event.clientX - box.left - origin.x) / this.scale,
-      y: (event.clientY - box.top - origin.y) / this.scale,
-    };
+    return this.placement.toImage(event.clientX - box.left, event.clientY - box.top);
   }
 
-  /** Zoom so that the image point under the pointer stays there. */
   zoomAt(factor: number, clientX?: number, clientY?: number): void {
     const box = this.host.getBoundingClientRect();
-    const at = { clientX: clientX ?? box.left + box.width / 2, clientY: clientY ?? box.top + box.height / 2 };
-    const before = this.toImage(at);
-    const zoom = Math.min(Math.max(this.editor.state.zoom * factor, SMALLEST_ZOOM), LARGEST_ZOOM);
-    this.editor.set({ zoom });
-    const after = this.toImage(at);
-    this.panX += (after.x - before.x) * this.scale;
-    this.panY += (after.y - before.y) * this.scale;
+    this.placement.zoomTo(this.placement.zoom * factor, {
+      x: clientX === undefined ? box.width / 2 : clientX - box.left,
+      y: clientY === undefined ? box.height / 2 : clientY - box.top,
+    });
     this.place();
   }
 
   panBy(dx: number, dy: number): void {
-    this.panX += dx;
-    this.panY += dy;
+    this.placement.panBy(dx, dy);
     this.place();
   }
 
   fit(): void {
-    this.editor.set({ zoom: 1 });
-    this.panX = 0;
-    this.panY = 0;
+    this.placement.fit();
+    this.place();
+  }
+
+  actualSize(): void {
+    this.zoomAt(1 / (window.devicePixelRatio || 1) / this.scale);
+  }
+
+  orient(orientation: Orientation): void {
+    this.placement.orient(orientation);
     this.place();
   }
 
@@ -159,52 +167,15 @@ export class EditorView implements Viewport {
 
   private draw(): void {
     const started = performance.now();
-    const frame = this.editor.enhance.pixels(this.editor.state.frameIndex);
-    this.host.dataset.frame = frame ? String(this.editor.state.frameIndex + 1) : "";
-    if (frame) {
-      this.drawImage(frame);
-      this.context.putImageData(this.pixels, 0, 0);
-    }
+    const { frameIndex } = this.editor.state;
+    const frame = this.editor.enhance.pixels(frameIndex);
+    this.host.dataset.frame = frame ? String(frameIndex + 1) : "";
+    if (frame && this.layers.paint(frameIndex, frame)) this.context.putImageData(this.layers.pixels, 0, 0);
     this.drawPrompts();
     this.timing.lastMs = performance.now() - started;
     this.timing.totalMs += this.timing.lastMs;
     this.timing.paints += 1;
-  }
-
-  private drawImage(frame: Uint8Array | Uint16Array): void {
-    const { cine, state, document, labels, draft } = this.editor;
-    const [low, high] = state.window;
-    const key = `${low}/${high}/${state.inverted}`;
-    if (key !== this.tableKey) {
-      this.table = greyTable(low, high, state.inverted, cine.bitsAllocated > 8 ? 65536 : 256);
-      this.tableKey = key;
-    }
-    (cine.channels === 3 ? paintRgb : paintGrey)(this.words, frame, this.table);
-    if (state.masksHidden) return;
-    for (const label of labels) {
-      if (state.hiddenLabels.has(label.code)) continue;
-      const isDrawn = draft?.labelIndex === label.index && draft.frameIndex === state.frameIndex;
-      const mask = isDrawn
-        ? {
-            columns: cine.columns,
-            rows: cine.rows,
-            x0: 0,
-            y0: 0,
-            width: cine.columns,
-            height: cine.rows,
-            bits: draft.bitmap,
-          }
-        : document.pixels(label.index, state.frameIndex);
-      if (mask)
-        paintMask(
-          this.words,
-          cine.columns,
-          mask,
-          parseColour(label.colour),
-          state.opacity,
-          state.outlineOnly,
-        );
-    }
+    for (const listener of this.drawn) listener();
   }
 
   private drawPrompts(): void {
@@ -228,13 +199,15 @@ export class EditorView implements Viewport {
   }
 
   private onScreen(x: number, y: number): [number, number] {
-    const origin = this.origin();
-    return [origin.x + x * this.scale, origin.y + y * this.scale];
+    const place = this.placement.toScreen(x, y);
+    return [place.x, place.y];
   }
 
   private drawBox([x0, y0, x1, y1]: [number, number, number, number], colour: string, dash: number[]): void {
-    const [left, top] = this.onScreen(x0, y0);
-    const [right, bottom] = this.onScreen(x1, y1);
+    const [fromX, fromY] = this.onScreen(x0, y0);
+    const [toX, toY] = this.onScreen(x1, y1);
+    const [left, right] = [Math.min(fromX, toX), Math.max(fromX, toX)];
+    const [top, bottom] = [Math.min(fromY, toY), Math.max(fromY, toY)];
     const context = this.drawing;
     context.lineWidth = 3;
     context.strokeStyle = "rgba(0,0,0,0.7)";

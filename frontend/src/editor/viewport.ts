@@ -1,5 +1,7 @@
 /** Where a cine is shown: what the editor and the pointer ask of the view. */
 
+import type { Orientation } from "./placement";
+
 export interface Viewport {
   /** The image point (x, y) under a place on the page; the upper left corner of the image is (0, 0). */
   toImage(place: { clientX: number; clientY: number }): { x: number; y: number };
@@ -9,6 +11,10 @@ export interface Viewport {
   panBy(dx: number, dy: number): void;
   /** Show the whole image. */
   fit(): void;
+  /** Show one pixel of the image as one of the screen. */
+  actualSize(): void;
+  /** Turn or mirror the image around the middle of what is seen. */
+  orient(orientation: Orientation): void;
   /** Give up what is being drawn; returns whether there was anything. */
   cancelDrag(): boolean;
   /** Draw anew with the next repaint of the screen. */

@@ -12,6 +12,7 @@ from pydicom import Dataset
 
 from annotator.imaging.services.decode import decode_cine
 from annotator.imaging.services.inspect import inspect_file
+from annotator.imaging.services.window import tissue_windows
 from tests.factories.imaging import dicom_dataset, encoded
 
 RESCALE = {"RescaleSlope": "1", "RescaleIntercept": "-1024"}
@@ -132,3 +133,14 @@ def test_frames_of_one_value_have_a_window(tmp_path: Path) -> None:
 def test_eight_bits_stay_as_they_are(modality: str, tmp_path: Path) -> None:
     """Angiograms and ultrasound are shown as they come."""
     assert window_of(dicom_dataset(a_heart(8), Modality=modality), tmp_path) == (0.0, 255.0)
+
+
+def test_ct_offers_its_usual_windows_in_stored_values() -> None:
+    """Where the file gives no Hounsfield units, and for other modalities, there are none."""
+    chest = dicom_dataset(a_chest(), bits=12, Modality="CT", **RESCALE)
+    windows = tissue_windows(chest, "CT")
+    assert windows["mediastinum"] == [899.0, 1249.0]
+    assert windows["lung"] == [-326.0, 1174.0]
+    assert set(windows) == {"brain", "abdomen", "lung", "mediastinum", "bone"}
+    assert tissue_windows(chest, "XA") == {}
+    assert tissue_windows(dicom_dataset(a_chest(), bits=12, Modality="CT"), "CT") == {}

@@ -30,5 +30,5 @@ export const ENHANCE_ACTIONS: readonly Action[] = [
   nudge("left", "Subtraction: shift its frame left", "Shift+f", -1, 0),
   nudge("right", "Subtraction: shift its frame right", "Shift+g", 1, 0),
   nudge("up", "Subtraction: shift its frame up", "Shift+t", 0, -1),
-  nudge("down", "Subtraction: shift its frame down", "Shift+v", 0, 1),
+  nudge("down", "Subtraction: shift its frame down", "Shift+b", 0, 1),
 ];

@@ -1,5 +1,6 @@
 /** How the image is shown. */
 
+import { flipped, rotated } from "../placement";
 import type { Action } from "./action";
 
 export const VIEW_ACTIONS: readonly Action[] = [
@@ -33,11 +34,62 @@ export const VIEW_ACTIONS: readonly Action[] = [
     perform: (editor) => editor.resetWindow(),
   },
   {
+    id: "next-preset",
+    label: "Next window preset",
+    group: "View",
+    keys: ["Shift+l"],
+    perform: (editor) => editor.nextPreset(),
+  },
+  {
     id: "fit",
     label: "Whole image",
     group: "View",
     keys: ["f"],
     perform: (editor) => editor.viewport?.fit(),
+  },
+  {
+    id: "actual-size",
+    label: "One pixel of the image to one of the screen",
+    group: "View",
+    keys: ["0"],
+    perform: (editor) => editor.viewport?.actualSize(),
+  },
+  {
+    id: "flip-across",
+    label: "Flip left to right",
+    group: "View",
+    keys: ["Shift+h"],
+    perform: (editor) => editor.viewport?.orient(flipped(editor.state.orientation, "across")),
+  },
+  {
+    id: "flip-down",
+    label: "Flip upside down",
+    group: "View",
+    keys: ["v"],
+    perform: (editor) => editor.viewport?.orient(flipped(editor.state.orientation, "down")),
+  },
+  {
+    id: "rotate",
+    label: "Turn by 90°",
+    group: "View",
+    keys: ["Shift+r"],
+    perform: (editor) => editor.viewport?.orient(rotated(editor.state.orientation)),
+  },
+  {
+    id: "plates",
+    label: "Hide the text over the image",
+    group: "View",
+    keys: ["Shift+p"],
+    perform: (editor) => editor.set({ platesHidden: !editor.state.platesHidden }),
+    isOn: (state) => state.platesHidden,
+  },
+  {
+    id: "compare",
+    label: "Keep this frame in sight beside the others",
+    group: "View",
+    keys: ["Shift+v"],
+    perform: (editor) => editor.toggleReference(),
+    isOn: (state) => state.reference !== null,
   },
   {
     id: "hide-masks",

@@ -256,6 +256,7 @@ function Projection() {
   const range = useEditorState((state) => state.enhance.range);
   const frameIndex = useEditorState((state) => state.frameIndex);
   const progress = useEditorState((state) => state.enhance.progress);
+  const loop = useEditorState((state) => state.loop);
   const [from, to] = range ?? [0, last];
   const setRange = (start: number, end: number) => {
     editor.enhance.set({ range: start === 0 && end === last ? null : [start, end] });
@@ -277,6 +278,11 @@ function Projection() {
         <Button {...SMALL} variant="light" disabled={!range} onClick={() => setRange(0, last)}>
           All
         </Button>
+        {loop && (
+          <Button {...SMALL} variant="light" onClick={() => setRange(loop.start, loop.stop)}>
+            Loop
+          </Button>
+        )}
       </Group>
       {progress < 1 && <Progress size="xs" value={100 * progress} aria-label="Projection" />}
     </Stack>

@@ -1,22 +1,20 @@
 /** The frames in a row, with what is on them, and the transport. */
 
-import { ActionIcon, Group, SegmentedControl, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Group, Text, Tooltip } from "@mantine/core";
 import {
   IconPlayerPauseFilled,
   IconPlayerPlayFilled,
   IconPlayerSkipBackFilled,
   IconPlayerSkipForwardFilled,
 } from "@tabler/icons-react";
+import { Speed } from "./Speed";
 import { StepMode } from "./time/StepMode";
 import { TimeTrack } from "./time/TimeTrack";
 import { useEditorState, useRoom } from "./useEditor";
 
-const SPEEDS = ["0.25", "0.5", "1", "2"];
-
 export function Timeline() {
   const { editor } = useRoom();
   const playing = useEditorState((state) => state.playing);
-  const speed = useEditorState((state) => state.speed);
   return (
     <section className="reading-time" aria-label="Frames">
       <Group justify="space-between" mb={6} wrap="nowrap">
@@ -58,13 +56,7 @@ export function Timeline() {
               {editor.cine.frameTimeSource === "assumed" ? " (assumed)" : ""}
             </Text>
           </Tooltip>
-          <SegmentedControl
-            size="xs"
-            aria-label="Speed"
-            value={String(speed)}
-            onChange={(value) => editor.setSpeed(Number(value))}
-            data={SPEEDS.map((value) => ({ value, label: `${value}×` }))}
-          />
+          <Speed />
         </Group>
       </Group>
       <TimeTrack />

@@ -18,6 +18,7 @@ import {
 import type { ComponentType } from "react";
 import { type Action, actionOf, keyName } from "../../editor/actions";
 import { useEditorState, useRoom } from "./useEditor";
+import { ViewMenu } from "./ViewMenu";
 
 const TOOLS: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
   ["tool-positive", IconCirclePlus],
@@ -45,6 +46,7 @@ export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
       {VIEW.map(([id, icon]) => (
         <ToolButton key={id} action={actionOf(id)} icon={icon} />
       ))}
+      <ViewMenu />
       <Divider w={28} my={4} />
       <Tip label="Keyboard shortcuts" keys={["?"]}>
         <ActionIcon

@@ -2,8 +2,8 @@ import { MantineProvider } from "@mantine/core";
 import { render, screen } from "@testing-library/react";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Schemas } from "../../api/client";
+import { anglesOf } from "../../editor/plates";
 import { Comparison } from "../models/Comparison";
-import { anglesOf } from "../reading/Stage";
 import { nextRow } from "./WorklistPage";
 
 type Row = Schemas["WorklistRow"];

@@ -3,8 +3,6 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconZoomReset } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { Span } from "../../../editor/propagation";
-import type { EditorState } from "../../../editor/state";
 import {
   frameAt,
   isWhole,
@@ -25,14 +23,6 @@ import { STRIP, Thumbnails } from "./Thumbnails";
 
 /** Width of the card under the pointer, in pixels. */
 const CARD = 320;
-
-/** The frames that play round and round, where the state has such a range. */
-function loopOf(state: EditorState): Span | null {
-  const { loop } = state as { loop?: Partial<Span> | null };
-  return typeof loop?.start === "number" && typeof loop.stop === "number"
-    ? { start: loop.start, stop: loop.stop }
-    : null;
-}
 
 export function TimeTrack() {
   const { editor } = useRoom();
@@ -77,7 +67,7 @@ export function TimeTrack() {
     const draw = () => {
       cancelAnimationFrame(request);
       request = requestAnimationFrame(() =>
-        drawLanes(place, { editor, scale, findings, loop: loopOf(editor.state) }),
+        drawLanes(place, { editor, scale, findings, loop: editor.state.loop }),
       );
     };
     const forget = editor.store.subscribe((state, before) => {
@@ -85,8 +75,7 @@ export function TimeTrack() {
         state.masksVersion !== before.masksVersion ||
         state.framesLoaded !== before.framesLoaded ||
         state.hiddenLabels !== before.hiddenLabels ||
-        loopOf(state)?.start !== loopOf(before)?.start ||
-        loopOf(state)?.stop !== loopOf(before)?.stop
+        state.loop !== before.loop
       ) {
         draw();
       }
