@@ -2,9 +2,24 @@
 
 import { createStore, type StoreApi } from "zustand/vanilla";
 import type { SaveState } from "./outbox";
+import { NO_OPTIONS, type ToolOptions } from "./tools/options";
 import type { JobInfo, Presence } from "./types";
 
-export type ToolId = "positive" | "negative" | "box" | "brush" | "eraser" | "window" | "pan";
+export type ToolId =
+  | "positive"
+  | "negative"
+  | "box"
+  | "scribble"
+  | "centreline"
+  | "brush"
+  | "eraser"
+  | "lasso"
+  | "polygon"
+  | "move"
+  | "warp"
+  | "split"
+  | "window"
+  | "pan";
 export type Direction = "forward" | "backward" | "both";
 
 export interface EditorState {
@@ -22,6 +37,7 @@ export interface EditorState {
   outlineOnly: boolean;
   opacity: number;
   brushRadius: number;
+  options: ToolOptions;
   window: [number, number];
   inverted: boolean;
   zoom: number;
@@ -58,6 +74,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     outlineOnly: false,
     opacity: 0.4,
     brushRadius: 6,
+    options: NO_OPTIONS,
     window: [0, 255],
     inverted: false,
     zoom: 1,

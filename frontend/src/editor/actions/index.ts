@@ -37,7 +37,10 @@ export function actionOfKey(event: Key): Action | undefined {
   if (event.altKey) return undefined;
   const ctrl = event.ctrlKey || event.metaKey;
   const name = event.key.toLowerCase();
-  const chord = `${ctrl ? "Ctrl+" : ""}${ctrl && event.shiftKey ? "Shift+" : ""}${name}`;
+  // Of signs ("+", "?"), Shift is a part already.
+  const isSign = name.length === 1 && name === name.toUpperCase();
+  const shift = event.shiftKey && (ctrl || !isSign);
+  const chord = `${ctrl ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${name}`;
   const action = ACTIONS.find((known) => known.keys.includes(chord));
   return event.repeat && !action?.repeats ? undefined : action;
 }
@@ -61,7 +64,7 @@ export function keyName(key: string): string {
     end: "End",
   };
   return key
-    .split("+")
+    .split(/(?<=.)\+/)
     .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
     .join("+");
 }

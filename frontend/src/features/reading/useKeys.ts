@@ -13,6 +13,8 @@ export function useKeys({ editor, view }: Room, onShortcuts: () => void): void {
   useEffect(() => {
     const down = (event: KeyboardEvent) => {
       if (isTyping(event.target)) return;
+      // What a tool has begun comes before the actions: Enter closes a polygon before it propagates.
+      if (editor.tool?.key?.(editor, event)) return event.preventDefault();
       if (event.key === "?") return onShortcuts();
       if (event.key === "Escape" && view.current?.cancelDrag()) return;
       const digit = Number(event.key);
