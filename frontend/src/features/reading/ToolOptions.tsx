@@ -74,7 +74,7 @@ function Size() {
         onChangeEnd={letGo}
         thumbProps={{ "aria-label": "Radius of the brush" }}
       />
-      <Text size="xs" c="dark.1" className="numbers" w={44} title="Wheel with Shift, or [ and ]">
+      <Text size="xs" c="dark.1" className="numbers" w={56} title="Wheel with Shift, or [ and ]">
         {radius} px
       </Text>
     </Group>

@@ -7,7 +7,6 @@ import {
   IconCircleMinus,
   IconCirclePlus,
   IconContrast,
-  IconDots,
   IconEraser,
   IconEye,
   IconHandStop,
@@ -126,7 +125,7 @@ function ToolButton({ action, icon: Icon }: { action: Action; icon: Icon }) {
 /** A button that opens a menu to its right; it shows the tool of the menu that is chosen. */
 function ToolMenu({ label, of }: { label: string; of: [string, Icon][] }) {
   const chosen = useEditorState((state) => of.find(([id]) => actionOf(id).isOn?.(state))?.[0]);
-  const icon = of.find(([id]) => id === chosen)?.[1] ?? IconDots;
+  const icon = of.find(([id]) => id === chosen)?.[1] ?? of[0]?.[1] ?? IconArrowsMove;
   return (
     <Flyout label={label} icon={icon} isOn={chosen !== undefined}>
       {of.map(([id, icon]) => (

@@ -6,7 +6,9 @@ import type { Room } from "./useEditor";
 
 function isTyping(target: EventTarget | null): boolean {
   const element = target as HTMLElement | null;
-  return !!element?.closest?.("input:not([type=range]), textarea, select, [contenteditable], [role=dialog]");
+  return !!element?.closest?.(
+    "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=dialog]",
+  );
 }
 
 export function useKeys({ editor, view }: Room, onShortcuts: () => void): void {
