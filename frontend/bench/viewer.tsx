@@ -46,7 +46,14 @@ let masks: MaskRow[] = [];
 const gateway: Gateway = {
   async appendEvent(body) {
     return {
-      event: { ...body, id: body.client_uuid, seq: body.base_revision + 1, target: null, undone: false },
+      event: {
+        ...body,
+        payload: { ...body.payload },
+        id: body.client_uuid,
+        seq: body.base_revision + 1,
+        target: null,
+        undone: false,
+      },
       revision: body.base_revision + 1,
       masks: [],
       job: null,

@@ -116,6 +116,12 @@ def drawing(mask: NDArray[np.bool_] | None = None, *, frame: int = 0, label: str
     return {"frame_index": frame, "label": label, "mask": encoded(drawn), "tool": "brush"}
 
 
+def drawings(*drawn: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return the payload of one edit of several masks, of the payloads of edits of one."""
+    edits = [{name: one[name] for name in ("frame_index", "label", "mask")} for one in drawn]
+    return {"edits": edits, "tool": "copy", **fields}
+
+
 def propagation(
     frame: int = 0,
     start: int = 0,

@@ -28,8 +28,9 @@ REVERSALS = (EventKind.UNDO, EventKind.REDO)
 class ReadingEvent(BaseModel):
     """An entry of the append-only log of a reading; database triggers refuse an update.
 
-    `frame_index` and `label` repeat the payload of prompts, edits and propagations, so that the fold can be
-    asked in SQL; `target` is the event that an undo or redo is about.
+    `frame_index` and `label` repeat the payload of prompts, propagations and edits of one mask, so that the fold
+    can be asked in SQL; an edit of several masks has neither, its masks say which they are. `target` is the event
+    that an undo or redo is about.
     """
 
     reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="events")

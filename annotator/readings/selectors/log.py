@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from annotator.campaigns.models import Label
-from annotator.readings.models import EventKind, Reading, ReadingEvent
+from annotator.readings.models import EventKind, Mask, Reading, ReadingEvent
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,13 @@ def prompts_of(
 ) -> StandingPrompts:
     """Return the prompts that stand on a frame for a label: those since the last standing edit of it."""
     undone = undone_event_ids(reading, as_of=as_of) if undone is None else undone
+    # An edit may be of many labels and frames: which they are, its masks say.
+    edited = Mask.objects.filter(
+        segmentation__reading=reading, segmentation__label=label, frame_index=frame_index, event__kind=EventKind.EDIT
+    )
     events = (
         events_of(reading, as_of=as_of)
-        .filter(frame_index=frame_index, label=label, kind__in=(EventKind.PROMPT, EventKind.EDIT))
+        .filter(Q(kind=EventKind.PROMPT, frame_index=frame_index, label=label) | Q(pk__in=edited.values("event_id")))
         .exclude(pk__in=undone)
     )
     points: list[list[float]] = []

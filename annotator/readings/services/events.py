@@ -17,6 +17,7 @@ from annotator.readings.selectors import (
     accepted_frames,
     current_masks,
     labels_by_code,
+    locked_frames,
     prompts_of,
     touched_pairs,
     undone_event_ids,
@@ -130,6 +131,8 @@ def _append(reading: Reading, actor: User, client_uuid: uuid.UUID, parsed: Parse
     target = _check_target(reading, parsed)
     if parsed.kind == EventKind.PROMPT:
         _check_prompt(reading, parsed)
+    if parsed.provenance == Provenance.INTERPOLATED:
+        _check_unlocked(reading, parsed)
     event = ReadingEvent.objects.create(
         reading=reading,
         seq=reading.revision + 1,
@@ -151,24 +154,37 @@ def _append(reading: Reading, actor: User, client_uuid: uuid.UUID, parsed: Parse
 
 
 def _record_edit(reading: Reading, event: ReadingEvent, parsed: ParsedEvent) -> None:
-    if parsed.mask is None or parsed.label is None or parsed.frame_index is None:
-        raise AssertionError("a parsed edit names its label and frame and holds its mask")
-    mask = record_mask(
-        event=event,
-        label=parsed.label,
-        frame_index=parsed.frame_index,
-        mask=parsed.mask,
-        provenance=Provenance.HUMAN,
-        base_revision=event.seq - 1,
-    )
-    stamped = stamp_mask(
-        parsed.mask,
-        label=parsed.label,
-        frame_index=parsed.frame_index,
-        provenance=mask.provenance,
-        accepted=parsed.frame_index in accepted_frames(reading),
-    )
-    send_mask_hint(reading, stamped)
+    accepted = accepted_frames(reading)
+    for edit in parsed.edits:
+        stored = record_mask(
+            event=event,
+            label=edit.label,
+            frame_index=edit.frame_index,
+            mask=edit.mask,
+            provenance=parsed.provenance,
+            base_revision=event.seq - 1,
+        )
+        stamped = stamp_mask(
+            edit.mask,
+            label=edit.label,
+            frame_index=edit.frame_index,
+            provenance=stored.provenance,
+            accepted=edit.frame_index in accepted,
+        )
+        send_mask_hint(reading, stamped)
+
+
+def _check_unlocked(reading: Reading, parsed: ParsedEvent) -> None:
+    """Refuse to interpolate over what a reader drew, prompted or accepted."""
+    locked = locked_frames(reading)
+    for edit in parsed.edits:
+        if edit.frame_index in locked[edit.label.code]:
+            raise IllegalTransition(
+                f"{edit.label.name} on frame {edit.frame_index + 1} is drawn, prompted or accepted; "
+                "what lies between key frames never replaces it.",
+                code="frame_locked",
+                details={"label": edit.label.code, "frame_index": edit.frame_index},
+            )
 
 
 def _check_target(reading: Reading, parsed: ParsedEvent) -> ReadingEvent | None:

@@ -13,12 +13,23 @@ from typing import Any
 from annotator.campaigns.models import Label
 from annotator.core.errors import InvalidInput
 from annotator.imaging.models import Cine
-from annotator.readings.models import EventKind
+from annotator.readings.models import EventKind, Provenance
 from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
 
 MAX_POINTS_PER_EVENT = 64
 MAX_TOOL_LENGTH = 32
+MAX_MASKS_PER_EDIT = 512
+DRAWN_PROVENANCES = (Provenance.HUMAN, Provenance.INTERPOLATED)
 DIRECTIONS = ("forward", "backward", "both")
+
+
+@dataclass(frozen=True)
+class EditedMask:
+    """What an edit leaves on one frame (0-based) for one label: canonical RLE bytes."""
+
+    frame_index: int
+    label: Label
+    mask: bytes
 
 
 @dataclass(frozen=True)
@@ -30,13 +41,15 @@ class ParsedEvent:
     payload : dict
         The payload in its canonical form: what is stored and what a resend is compared with.
     frame_index : int or None
-        0-based frame of a prompt, an edit or a propagation.
+        0-based frame of a prompt, a propagation or an edit of one mask.
     label : Label or None
-        Label of a prompt or an edit.
+        Label of a prompt or an edit of one mask.
     labels : tuple of Label
         Labels of a propagation.
-    mask : bytes or None
-        Canonical RLE bytes of an edit.
+    edits : tuple of EditedMask
+        Every mask of an edit.
+    provenance : Provenance
+        That of the masks of an edit.
     target_id : UUID or None
         Event that an undo or redo names.
     resumes : UUID or None
@@ -48,7 +61,8 @@ class ParsedEvent:
     frame_index: int | None = None
     label: Label | None = None
     labels: tuple[Label, ...] = ()
-    mask: bytes | None = None
+    edits: tuple[EditedMask, ...] = ()
+    provenance: Provenance = Provenance.HUMAN
     target_id: uuid.UUID | None = None
     resumes: uuid.UUID | None = None
 
@@ -263,19 +277,57 @@ def parse_mask(value: object, *, rows: int, columns: int) -> bytes:
 
 
 def _parse_edit(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    """Return an edit of one mask, or of several that are one step of the reader's."""
+    if "edits" in payload:
+        return _parse_edits(payload, bounds)
     raw_frame, raw_label, raw_mask, tool = _take(payload, EventKind.EDIT, "frame_index", "label", "mask", "tool")
-    frame_index = _frame(raw_frame, "frame_index", bounds)
-    label = _label(raw_label, "label", bounds)
-    if not isinstance(tool, str) or not 1 <= len(tool) <= MAX_TOOL_LENGTH or not tool.isprintable():
+    edit = _edited_mask(raw_frame, raw_label, raw_mask, bounds)
+    canonical = {**_canonical_edit(edit), "tool": _tool(tool)}
+    return ParsedEvent(EventKind.EDIT, canonical, frame_index=edit.frame_index, label=edit.label, edits=(edit,))
+
+
+def _parse_edits(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    raw_edits, tool, provenance = _take(payload, EventKind.EDIT, "edits", "tool", optional=("provenance",))
+    if not isinstance(raw_edits, list) or not raw_edits:
+        raise _wrong("edits", "The field 'edits' is a list of at least one mask.")
+    if len(raw_edits) > MAX_MASKS_PER_EDIT:
+        raise InvalidInput(
+            f"One edit changes at most {MAX_MASKS_PER_EDIT} masks.",
+            code="too_many_masks",
+            details={"masks": len(raw_edits), "limit": MAX_MASKS_PER_EDIT},
+        )
+    if provenance is None:
+        provenance = Provenance.HUMAN.value
+    if provenance not in DRAWN_PROVENANCES:
+        raise _wrong("provenance", f"The provenance of an edit is one of {', '.join(DRAWN_PROVENANCES)}.")
+    edits = []
+    for raw in raw_edits:
+        if not isinstance(raw, dict) or set(raw) != {"frame_index", "label", "mask"}:
+            raise _wrong("edits", "A mask of an edit has exactly the fields frame_index, label and mask.")
+        edits.append(_edited_mask(raw["frame_index"], raw["label"], raw["mask"], bounds))
+    if len({(edit.frame_index, edit.label.code) for edit in edits}) != len(edits):
+        raise _wrong("edits", "An edit changes a label on a frame once.")
+    canonical = {"edits": [_canonical_edit(edit) for edit in edits], "tool": _tool(tool), "provenance": provenance}
+    return ParsedEvent(EventKind.EDIT, canonical, edits=tuple(edits), provenance=Provenance(provenance))
+
+
+def _edited_mask(frame_index: object, label: object, mask: object, bounds: Bounds) -> EditedMask:
+    return EditedMask(
+        frame_index=_frame(frame_index, "frame_index", bounds),
+        label=_label(label, "label", bounds),
+        mask=parse_mask(mask, rows=bounds.cine.rows, columns=bounds.cine.columns),
+    )
+
+
+def _canonical_edit(edit: EditedMask) -> dict[str, Any]:
+    mask = base64.b64encode(edit.mask).decode()
+    return {"frame_index": edit.frame_index, "label": edit.label.code, "mask": mask}
+
+
+def _tool(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TOOL_LENGTH or not value.isprintable():
         raise _wrong("tool", f"The field 'tool' is a name of 1 to {MAX_TOOL_LENGTH} letters.")
-    mask = parse_mask(raw_mask, rows=bounds.cine.rows, columns=bounds.cine.columns)
-    canonical = {
-        "frame_index": frame_index,
-        "label": label.code,
-        "mask": base64.b64encode(mask).decode(),
-        "tool": tool,
-    }
-    return ParsedEvent(EventKind.EDIT, canonical, frame_index=frame_index, label=label, mask=mask)
+    return value
 
 
 def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:

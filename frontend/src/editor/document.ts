@@ -2,7 +2,16 @@
 
 import { ByteCache } from "./cache";
 import { decodeMask, fromBase64, type MaskPixels, maskArea, type Provenance, readHeader } from "./codec";
-import type { Appended, Box, EventBody, LabelInfo, LoggedEvent, MaskRow, PromptPoint } from "./types";
+import {
+  type Appended,
+  type Box,
+  type EventBody,
+  editsOf,
+  type LabelInfo,
+  type LoggedEvent,
+  type MaskRow,
+  type PromptPoint,
+} from "./types";
 
 export interface MaskEntry {
   labelIndex: number;
@@ -54,6 +63,11 @@ export class ReadingDocument {
     return entry && entry.area > 0 ? entry : undefined;
   }
 
+  /** Whether somebody has said that the label is not on this frame: a mask without pixels stands there. */
+  isCleared(labelIndex: number, frameIndex: number): boolean {
+    return this.masks.get(this.key(labelIndex, frameIndex))?.area === 0;
+  }
+
   /** Every mask that is not empty. */
   *entries(): Generator<MaskEntry> {
     for (const entry of this.masks.values()) if (entry.area > 0) yield entry;
@@ -94,6 +108,11 @@ export class ReadingDocument {
   }
 
   setRow(row: MaskRow): void {
+    // Every mask of the pair has been undone.
+    if (row.event_seq === 0) {
+      this.masks.delete(this.key(row.label_index, row.frame_index));
+      return;
+    }
     this.set({
       labelIndex: row.label_index,
       frameIndex: row.frame_index,
@@ -164,7 +183,8 @@ export class ReadingDocument {
       .map((event) => ({ kind: event.kind, payload: event.payload }) as EventBody);
     for (const body of [...bodies, ...pending.map((event) => event.body)]) {
       if (body.kind !== "prompt" && body.kind !== "edit") continue;
-      if (body.payload.label !== labelCode || body.payload.frame_index !== frameIndex) continue;
+      const touched = body.kind === "edit" ? editsOf(body.payload) : [body.payload];
+      if (!touched.some((one) => one.label === labelCode && one.frame_index === frameIndex)) continue;
       if (body.kind === "edit") {
         standing.points = [];
         standing.box = null;

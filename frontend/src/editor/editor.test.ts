@@ -137,7 +137,7 @@ describe("tools", () => {
     expect(editor.document.mask(1, 0)?.provenance).toBe("HUMAN");
     await editor.idle();
     const body = sent[0];
-    if (body?.kind !== "edit") throw new Error("no edit was sent");
+    if (body?.kind !== "edit" || "edits" in body.payload) throw new Error("no edit was sent");
     expect(toBitmap(decodeMask(fromBase64(body.payload.mask)))[10 * SIDE + 8]).toBe(1);
     tools.eraser.down(editor, at(8, 10));
     tools.eraser.up(editor, at(8, 10));

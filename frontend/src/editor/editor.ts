@@ -1,7 +1,7 @@
 /** The reading editor without a screen: what the reader does goes in, state and masks come out. */
 
 import { Clock } from "./clock";
-import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
+import { encodeMask, fromBase64, HEADER_BYTES, readHeader, toBase64, toBitmap } from "./codec";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { Enhancer } from "./enhance/enhancer";
 import { whenIdle } from "./enhance/pace";
@@ -11,18 +11,22 @@ import { Outbox, type OutboxStorage } from "./outbox";
 import { Playback } from "./playback";
 import { type Plan, payloadOf, planOf, type Run, resumePayload } from "./propagation";
 import { ReadingSocket } from "./socket";
-import { createEditorStore, type EditorState, type EditorStore, isActive } from "./state";
-import type {
-  Appended,
-  Box,
-  CineInfo,
-  EventBody,
-  Gateway,
-  JobInfo,
-  LabelInfo,
-  PromptPoint,
-  Refusal,
-  Scored,
+import { createEditorStore, type EditorState, type EditorStore, isActive, type ToolId } from "./state";
+import { createTools, type Tool } from "./tools";
+import { defaultOptions } from "./tools/options";
+import {
+  type Appended,
+  type Box,
+  type CineInfo,
+  type EditPayload,
+  type EventBody,
+  editsOf,
+  type Gateway,
+  type JobInfo,
+  type LabelInfo,
+  type PromptPoint,
+  type Refusal,
+  type Scored,
 } from "./types";
 import type { Viewport } from "./viewport";
 import { presetsFor, type WindowPreset } from "./windows";
@@ -60,6 +64,7 @@ export class Editor {
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
   draft: Draft | null = null;
+  readonly tools = createTools();
   /** Where the cine is shown, while it is. */
   viewport: Viewport | null = null;
   private readonly outbox: Outbox;
@@ -82,6 +87,7 @@ export class Editor {
       window: setup.cine.window,
       readingStatus: setup.readingStatus,
       canWrite: setup.canWrite,
+      options: defaultOptions(setup.cine),
     });
     this.enhance = new Enhancer(this, whenIdle);
     this.outbox = new Outbox(
@@ -202,8 +208,9 @@ export class Editor {
     const isDrawnOver = this.outbox.pending.some(
       ({ body }) =>
         body.kind === "edit" &&
-        body.payload.frame_index === frame &&
-        this.document.labelOf(body.payload.label)?.index === label,
+        editsOf(body.payload).some(
+          (edit) => edit.frame_index === frame && this.document.labelOf(edit.label)?.index === label,
+        ),
     );
     if (isDrawnOver) return;
     const { runId } = readHeader(data);
@@ -256,31 +263,37 @@ export class Editor {
 
   private applyLocally(body: EventBody): void {
     if (body.kind === "edit") {
-      const label = this.document.labelOf(body.payload.label);
-      if (!label) return;
-      const data = Uint8Array.from(atob(body.payload.mask), (letter) => letter.charCodeAt(0));
-      const header = data.length > 32;
-      const frameIndex = body.payload.frame_index;
-      this.document.set({
-        labelIndex: label.index,
-        frameIndex,
-        provenance: "HUMAN",
-        accepted: this.isAccepted(frameIndex),
-        area: header ? 1 : 0,
-        score: null,
-        data,
-      });
+      for (const { frame_index: frameIndex, label: code, mask } of editsOf(body.payload)) {
+        const label = this.document.labelOf(code);
+        if (!label) continue;
+        const data = fromBase64(mask);
+        this.document.set({
+          labelIndex: label.index,
+          frameIndex,
+          provenance: "provenance" in body.payload ? body.payload.provenance : "HUMAN",
+          accepted: this.isAccepted(frameIndex),
+          area: data.length > HEADER_BYTES ? 1 : 0,
+          score: null,
+          data,
+        });
+      }
     } else if (body.kind === "accept") {
       this.document.accept(body.payload.frame_indices, body.payload.accepted);
     }
   }
 
   addPoint(point: PromptPoint): void {
-    if (!this.label) return;
+    this.addPoints([point]);
+  }
+
+  /** Points that are one prompt. */
+  addPoints(points: PromptPoint[]): void {
+    if (!this.label || !points.length) return;
+    const round = (value: number) => Math.round(value * 100) / 100;
     const payload = {
       frame_index: this.state.frameIndex,
       label: this.label.code,
-      points: [point],
+      points: points.map(({ x, y, positive }) => ({ x: round(x), y: round(y), positive })),
       box: null,
     };
     this.commit({ kind: "prompt", payload });
@@ -313,6 +326,16 @@ export class Editor {
     if (!draft || !label) return;
     const mask = toBase64(encodeMask(draft.bitmap, this.cine.columns, this.cine.rows));
     this.commit({ kind: "edit", payload: { frame_index: draft.frameIndex, label: label.code, mask, tool } });
+  }
+
+  /** Whole bitmaps as they are to be from now on, in one step that is undone as one. */
+  commitMasks(masks: readonly Draft[], tool: string, provenance: "HUMAN" | "INTERPOLATED" = "HUMAN"): void {
+    const edits = masks.flatMap(({ labelIndex, frameIndex, bitmap }) => {
+      const label = this.labels.find((known) => known.index === labelIndex);
+      const mask = toBase64(encodeMask(bitmap, this.cine.columns, this.cine.rows));
+      return label ? [{ frame_index: frameIndex, label: label.code, mask }] : [];
+    });
+    if (edits.length) this.commit({ kind: "edit", payload: { edits, tool, provenance } });
   }
 
   clearMask(): void {
@@ -391,7 +414,10 @@ export class Editor {
 
   /** Undo shows the frame it changes, so that nothing changes out of sight. */
   private showFrameOf(payload: Record<string, unknown>): void {
-    if (typeof payload.frame_index === "number") this.goTo(payload.frame_index);
+    const frames = "edits" in payload ? editsOf(payload as EditPayload) : [payload];
+    const indices = frames.map((frame) => frame.frame_index);
+    const first = indices.find((index) => index === this.state.frameIndex) ?? indices[0];
+    if (typeof first === "number") this.goTo(first);
   }
 
   /** Wait until every event has been acknowledged: an undo has to name one that the server knows. */
@@ -399,6 +425,21 @@ export class Editor {
     while (this.outbox.state !== "saved" && !this.isClosed) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** The tool that the pointer has now; panning is the view's. */
+  get tool(): Tool | null {
+    return this.state.tool === "pan" ? null : this.tools[this.state.tool];
+  }
+
+  /** Looking about (pan, window) does not give up what another tool has begun. */
+  chooseTool(id: ToolId): void {
+    const isLooking = id === "pan" || id === "window";
+    for (const tool of isLooking ? [] : Object.values(this.tools)) {
+      if (tool !== this.tools[id]) tool.drop?.(this);
+    }
+    this.set({ tool: id });
+    this.repaint();
   }
 
   prompts() {

@@ -75,7 +75,14 @@ export function paintMask(
   }
 }
 
-/** Draw a disk or the capsule between two points into a bitmap; returns whether anything changed. */
+export interface Stamp {
+  /** A square with sides of twice the radius instead of a disk. */
+  square?: boolean;
+  /** Whether a pixel may be changed. */
+  allows?: (place: number) => boolean;
+}
+
+/** Draw a disk or a square, swept from one point to another, into a bitmap. */
 export function stampStroke(
   bitmap: Uint8Array,
   columns: number,
@@ -84,6 +91,7 @@ export function stampStroke(
   to: { x: number; y: number },
   radius: number,
   value: 0 | 1,
+  { square = false, allows }: Stamp = {},
 ): void {
   const [x0, x1] = [Math.min(from.x, to.x) - radius, Math.max(from.x, to.x) + radius];
   const [y0, y1] = [Math.min(from.y, to.y) - radius, Math.max(from.y, to.y) + radius];
@@ -92,9 +100,34 @@ export function stampStroke(
   for (let y = Math.max(0, Math.floor(y0)); y < Math.min(rows, Math.ceil(y1)); y++) {
     for (let x = Math.max(0, Math.floor(x0)); x < Math.min(columns, Math.ceil(x1)); x++) {
       const [px, py] = [x + 0.5 - from.x, y + 0.5 - from.y];
-      const along = length2 ? Math.min(Math.max((px * dx + py * dy) / length2, 0), 1) : 0;
-      const [ex, ey] = [px - along * dx, py - along * dy];
-      if (ex * ex + ey * ey <= radius * radius) bitmap[y * columns + x] = value;
+      if (square) {
+        if (!isSwept(px, dx, py, dy, radius)) continue;
+      } else {
+        const along = length2 ? Math.min(Math.max((px * dx + py * dy) / length2, 0), 1) : 0;
+        const [ex, ey] = [px - along * dx, py - along * dy];
+        if (ex * ex + ey * ey > radius * radius) continue;
+      }
+      const place = y * columns + x;
+      if (!allows || allows(place)) bitmap[place] = value;
     }
   }
+}
+
+/** Whether some square on the way by (dx, dy) from the origin covers a point. */
+function isSwept(px: number, dx: number, py: number, dy: number, radius: number): boolean {
+  let first = 0;
+  let last = 1;
+  for (const [point, way] of [
+    [px, dx],
+    [py, dy],
+  ] as const) {
+    if (way === 0) {
+      if (Math.abs(point) > radius) return false;
+      continue;
+    }
+    const [a, b] = [(point - radius) / way, (point + radius) / way];
+    first = Math.max(first, Math.min(a, b));
+    last = Math.min(last, Math.max(a, b));
+  }
+  return first <= last;
 }

@@ -1,7 +1,7 @@
 /** What the pointer does over the image: the chosen tool with the left button, pan with the middle, zoom with the right. */
 
 import type { Editor } from "./editor";
-import { createTools, type Tool, type ToolPoint } from "./tools";
+import type { Tool, ToolPoint } from "./tools";
 import type { Viewport } from "./viewport";
 
 interface Drag {
@@ -14,7 +14,6 @@ interface Drag {
 export class Pointer {
   /** The image point under the pointer. */
   hover: { x: number; y: number } | null = null;
-  private readonly tools = createTools();
   private readonly forget: Array<() => void> = [];
   private drag: Drag | null = null;
 
@@ -34,6 +33,7 @@ export class Pointer {
     this.on("contextmenu", (event) => event.preventDefault());
     this.on("dblclick", (event) => {
       if (editor.state.tool === "pan") view.fit();
+      editor.tool?.finish?.(editor, event.shiftKey);
       event.preventDefault();
     });
     this.on("wheel", (event) => this.wheel(event), { passive: false });
@@ -76,7 +76,7 @@ export class Pointer {
     if (this.editor.state.playing && kind === "tool" && tool !== "window") this.editor.pause();
     this.host.setPointerCapture(event.pointerId);
     this.drag = {
-      tool: kind === "tool" && tool !== "pan" ? this.tools[tool] : null,
+      tool: kind === "tool" && tool !== "pan" ? this.editor.tools[tool] : null,
       kind,
       x: event.clientX,
       y: event.clientY,
@@ -93,7 +93,7 @@ export class Pointer {
       if (drag.kind === "pan") this.view.panBy(event.clientX - drag.x, event.clientY - drag.y);
       else this.view.zoomAt(1.006 ** (drag.y - event.clientY));
       [drag.x, drag.y] = [event.clientX, event.clientY];
-    }
+    } else this.editor.tool?.hover?.(this.editor, this.pointOf(event));
     this.view.schedule();
   }
 
@@ -105,7 +105,10 @@ export class Pointer {
 
   private wheel(event: WheelEvent): void {
     event.preventDefault();
-    if (event.ctrlKey || event.metaKey)
+    const { tool } = this.editor;
+    // With Shift, a browser turns the wheel sideways.
+    if (event.shiftKey && tool?.wheel) tool.wheel(this.editor, -Math.sign(event.deltaY || event.deltaX));
+    else if (event.ctrlKey || event.metaKey)
       this.view.zoomAt(1.002 ** -event.deltaY, event.clientX, event.clientY);
     else if (event.deltaY) this.editor.step(Math.sign(event.deltaY));
   }

@@ -7,9 +7,24 @@ import type { StepMode } from "./jumps";
 import type { SaveState } from "./outbox";
 import { type Orientation, UPRIGHT } from "./placement";
 import type { Span } from "./propagation";
+import { NO_OPTIONS, type ToolOptions } from "./tools/options";
 import type { JobInfo, Presence } from "./types";
 
-export type ToolId = "positive" | "negative" | "box" | "brush" | "eraser" | "window" | "pan";
+export type ToolId =
+  | "positive"
+  | "negative"
+  | "box"
+  | "scribble"
+  | "centreline"
+  | "brush"
+  | "eraser"
+  | "lasso"
+  | "polygon"
+  | "move"
+  | "warp"
+  | "split"
+  | "window"
+  | "pan";
 export type Direction = "forward" | "backward" | "both";
 
 export interface EditorState {
@@ -33,6 +48,7 @@ export interface EditorState {
   outlineOnly: boolean;
   opacity: number;
   brushRadius: number;
+  options: ToolOptions;
   window: [number, number];
   /** Which preset the window is of; empty when it was dragged. */
   preset: string;
@@ -87,6 +103,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     outlineOnly: false,
     opacity: 0.4,
     brushRadius: 6,
+    options: NO_OPTIONS,
     window: [0, 255],
     preset: "own",
     inverted: false,

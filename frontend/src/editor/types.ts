@@ -36,12 +36,28 @@ export interface PromptPoint {
 
 export type Box = [number, number, number, number];
 
+/** What an edit leaves on one frame for one label. */
+export interface MaskEdit {
+  frame_index: number;
+  label: string;
+  mask: string;
+}
+
+/** An edit of one mask, or of several that are one step of the reader's. */
+export type EditPayload =
+  | (MaskEdit & { tool: string })
+  | { edits: MaskEdit[]; tool: string; provenance: "HUMAN" | "INTERPOLATED" };
+
+export function editsOf(payload: EditPayload): readonly MaskEdit[] {
+  return "edits" in payload ? payload.edits : [payload];
+}
+
 export type EventBody =
   | {
       kind: "prompt";
       payload: { frame_index: number; label: string; points: PromptPoint[]; box: Box | null };
     }
-  | { kind: "edit"; payload: { frame_index: number; label: string; mask: string; tool: string } }
+  | { kind: "edit"; payload: EditPayload }
   | {
       kind: "propagate";
       payload: {

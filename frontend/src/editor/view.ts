@@ -4,6 +4,7 @@ import type { Editor } from "./editor";
 import { Layers } from "./layers";
 import { type Orientation, Placement } from "./placement";
 import { Pointer } from "./pointer";
+import { drawShape } from "./shapes";
 import type { Viewport } from "./viewport";
 
 const PIXELATED_FROM = 3;
@@ -192,10 +193,9 @@ export class EditorView implements Viewport {
       for (const point of prompts.points) this.drawPoint(point, colour);
     }
     if (this.editor.dragBox) this.drawBox(this.editor.dragBox, "#ffffff", []);
-    const isBrush = state.tool === "brush" || state.tool === "eraser";
-    const { hover } = this.pointer;
-    if (hover && isBrush)
-      this.drawBrush(hover, state.brushRadius, state.tool === "brush" ? colour : "#ffffff");
+    const place = (at: { x: number; y: number }) => this.onScreen(at.x, at.y);
+    for (const shape of this.editor.tool?.overlay?.(this.editor, this.pointer.hover) ?? [])
+      drawShape(context, shape, place, this.scale);
   }
 
   private onScreen(x: number, y: number): [number, number] {
@@ -241,20 +241,5 @@ export class EditorView implements Viewport {
     context.strokeStyle = point.positive ? "#0b0c0d" : "#ffffff";
     context.lineWidth = 1.8;
     context.stroke();
-  }
-
-  private drawBrush(at: { x: number; y: number }, radius: number, colour: string): void {
-    const [x, y] = this.onScreen(at.x, at.y);
-    const context = this.drawing;
-    for (const [width, style] of [
-      [3, "rgba(0,0,0,0.6)"],
-      [1.5, colour],
-    ] as const) {
-      context.beginPath();
-      context.arc(x, y, radius * this.scale, 0, 2 * Math.PI);
-      context.lineWidth = width;
-      context.strokeStyle = style;
-      context.stroke();
-    }
   }
 }

@@ -33,12 +33,16 @@ class NaiveReading:
         """Return the current mask of every (label, frame) that has one."""
         current: dict[Pair, bytes] = {}
         for event in self.standing():
-            if event["kind"] == "edit":
-                pair = (event["payload"]["label"], event["payload"]["frame_index"])
-                current[pair] = base64.b64decode(event["payload"]["mask"])
+            for edit in self.edits(event):
+                current[edit["label"], edit["frame_index"]] = base64.b64decode(edit["mask"])
             for pair, mask in event.get("results", {}).items():
                 current[pair] = mask
         return current
+
+    @staticmethod
+    def edits(event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return what an event drew, mask by mask."""
+        return event["payload"].get("edits", [event["payload"]]) if event["kind"] == "edit" else []
 
     def accepted(self) -> set[int]:
         """Return the accepted frames."""
@@ -54,11 +58,9 @@ class NaiveReading:
         points: list[list[float]] = []
         for event in self.standing():
             payload = event["payload"]
-            if (payload.get("label"), payload.get("frame_index")) != pair:
-                continue
-            if event["kind"] == "edit":
+            if any((edit["label"], edit["frame_index"]) == pair for edit in self.edits(event)):
                 points = []
-            if event["kind"] == "prompt":
+            if event["kind"] == "prompt" and (payload["label"], payload["frame_index"]) == pair:
                 points += [[p["x"], p["y"], float(p["positive"])] for p in payload["points"]]
         return points
 

@@ -15,7 +15,7 @@ from annotator.readings.models import Mask, Reading, ReadingEvent
 from annotator.readings.selectors import accepted_frames, current_masks, labels_by_code, prompts_of
 from annotator.readings.services import append_event, submit_reading
 from annotator.readings.services.events import MAX_STANDING_POINTS
-from annotator.readings.services.payloads import MAX_POINTS_PER_EVENT, parse_event
+from annotator.readings.services.payloads import MAX_MASKS_PER_EDIT, MAX_POINTS_PER_EVENT, parse_event
 from tests.annotator.inference_fixtures import Hints
 from tests.factories.inference import FakeWorker, MemoryBroker
 from tests.factories.readings import (
@@ -27,6 +27,7 @@ from tests.factories.readings import (
     Tab,
     click,
     drawing,
+    drawings,
     encoded,
     label_of,
     make_member,
@@ -124,6 +125,19 @@ BAD = [
     ("edit", edit(tool=None), "invalid_payload"),
     ("edit", edit(frame_index=FRAMES), "frame_out_of_range"),
     ("edit", edit(label="spleen"), "unknown_label"),
+    ("edit", drawings(), "invalid_payload"),
+    ("edit", drawings(drawing(), drawing()), "invalid_payload"),
+    ("edit", drawings(drawing(), edit(mask="not base64!", frame_index=1)), "malformed_mask"),
+    ("edit", drawings(drawing(), edit(label="spleen")), "unknown_label"),
+    ("edit", drawings(drawing(), edit(frame_index=FRAMES)), "frame_out_of_range"),
+    ("edit", drawings(*[drawing()] * (MAX_MASKS_PER_EDIT + 1)), "too_many_masks"),
+    ("edit", drawings(drawing(), tool=""), "invalid_payload"),
+    ("edit", drawings(drawing(), provenance="MODEL"), "invalid_payload"),
+    ("edit", drawings(drawing(), provenance=["HUMAN"]), "invalid_payload"),
+    ("edit", {**drawings(drawing()), "frame_index": 0}, "invalid_payload"),
+    ("edit", {"edits": {"0": drawing()}, "tool": "copy"}, "invalid_payload"),
+    ("edit", {"edits": [drawing()], "tool": "copy"}, "invalid_payload"),
+    ("edit", {"edits": [None], "tool": "copy"}, "invalid_payload"),
     ("propagate", spread(labels=[]), "invalid_payload"),
     ("propagate", spread(labels=ARTERY), "invalid_payload"),
     ("propagate", spread(labels=[ARTERY, ARTERY]), "invalid_payload"),
@@ -382,7 +396,7 @@ def test_parsing_is_idempotent(reading: Reading) -> None:
     labels = labels_by_code(reading.campaign)
     given = {
         "prompt": {**click(), "box": [1, 2, 3, 4]},
-        "edit": drawing(),
+        "edit": drawings(drawing(frame=1), drawing(label=CATHETER), provenance="INTERPOLATED"),
         "propagate": propagation(labels=[CATHETER, ARTERY]),
         "accept": {"frame_indices": [5, 1], "accepted": True},
         "undo": {"target": str(uuid.uuid4()).upper()},

@@ -28,6 +28,7 @@ from tests.factories.readings import (
     Tab,
     click,
     drawing,
+    drawings,
     label_of,
     make_campaign,
     make_reading,
@@ -39,7 +40,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker", "hints")]
 
 LABELS = (ARTERY, CATHETER)
 FRAMES = 4
-STEPS = ("edit", "prompt", "accept", "undo", "redo", "late_mask")
+STEPS = ("edit", "edits", "prompt", "accept", "undo", "redo", "late_mask")
 
 
 class Worker:
@@ -72,6 +73,12 @@ class Worker:
         """Draw something, or clear the frame."""
         label, frame = self._pair()
         self._send("edit", drawing(self._mask(), frame=frame, label=label))
+
+    def edits(self) -> None:
+        """Draw several masks in one step."""
+        pairs = self.random.sample([(label, frame) for label in LABELS for frame in range(FRAMES)], 3)
+        drawn = [drawing(self._mask(), frame=frame, label=label) for label, frame in pairs]
+        self._send("edit", drawings(*drawn))
 
     def prompt(self) -> None:
         """Set a point."""

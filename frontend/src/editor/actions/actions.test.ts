@@ -22,7 +22,10 @@ describe("the table of actions", () => {
     expect(actionOfKey(key(" "))?.id).toBe("play");
     expect(actionOfKey(key("z", { ctrlKey: true }))?.id).toBe("undo");
     expect(actionOfKey(key("Z", { metaKey: true, shiftKey: true }))?.id).toBe("redo");
-    expect(actionOfKey(key("z"))).toBeUndefined();
+    expect(actionOfKey(key("z"))?.id).toBe("smooth");
+    expect(actionOfKey(key("I", { shiftKey: true }))?.id).toBe("interpolate");
+    expect(actionOfKey(key("+", { shiftKey: true }))?.id).toBe("grow");
+    expect(actionOfKey(key("P", { shiftKey: true }))).toBeUndefined();
     expect(actionOfKey(key("b", { altKey: true }))).toBeUndefined();
   });
 
@@ -37,6 +40,6 @@ describe("the table of actions", () => {
   });
 
   it("names keys for people", () => {
-    expect([" ", "Ctrl+z", "arrowleft", "["].map(keyName)).toEqual(["Space", "Ctrl+Z", "←", "["]);
+    expect([" ", "Ctrl+z", "arrowleft", "[", "+"].map(keyName)).toEqual(["Space", "Ctrl+Z", "←", "[", "+"]);
   });
 });

@@ -68,7 +68,7 @@ export function keyName(key: string): string {
     end: "End",
   };
   return key
-    .split("+")
+    .split(/(?<=.)\+/)
     .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
     .join("+");
 }

@@ -1,6 +1,7 @@
-/** Choosing a tool, and its size. */
+/** Choosing a tool, and how it works. */
 
 import type { ToolId } from "../state";
+import { resizeBrush, setOptions } from "../tools/options";
 import type { Action } from "./action";
 
 function tool(id: ToolId, label: string, key: string): Action {
@@ -9,7 +10,7 @@ function tool(id: ToolId, label: string, key: string): Action {
     label,
     group: "Tools",
     keys: [key],
-    perform: (editor) => editor.set({ tool: id }),
+    perform: (editor) => editor.chooseTool(id),
     isOn: (state) => state.tool === id,
   };
 }
@@ -20,21 +21,51 @@ const resize = (id: string, label: string, key: string, factor: number): Action 
   group: "Tools",
   keys: [key],
   repeats: true,
-  perform: (editor) => {
-    const radius = Math.min(Math.max(editor.state.brushRadius * factor, 0.75), 80);
-    editor.set({ brushRadius: Math.round(radius * 4) / 4 });
-    editor.repaint();
-  },
+  perform: (editor) => resizeBrush(editor, factor),
 });
 
 export const TOOL_ACTIONS: readonly Action[] = [
   tool("positive", "Point in the structure", "p"),
   tool("negative", "Point outside (negative)", "n"),
   tool("box", "Box around the structure", "b"),
+  tool("scribble", "Scribble along the structure", "x"),
+  tool("centreline", "Centreline of a vessel", "c"),
   tool("brush", "Brush", "d"),
   tool("eraser", "Eraser", "e"),
+  tool("lasso", "Lasso", "y"),
+  tool("polygon", "Polygon", "j"),
+  tool("move", "Move the mask", "Shift+m"),
+  tool("warp", "Pull the mask", "Shift+w"),
+  tool("split", "Split the label at a line", "Shift+s"),
   tool("window", "Window and level", "w"),
   tool("pan", "Pan", "g"),
   resize("brush-smaller", "Smaller brush", "[", 0.8),
   resize("brush-larger", "Larger brush", "]", 1.25),
+  {
+    id: "brush-shape",
+    label: "Square brush",
+    group: "Tools",
+    keys: [],
+    perform: (editor) =>
+      setOptions(editor, { brushShape: editor.state.options.brushShape === "round" ? "square" : "round" }),
+    isOn: (state) => state.options.brushShape === "square",
+  },
+  {
+    id: "brush-limit",
+    label: "Paint only grey values like the first",
+    group: "Tools",
+    keys: ["t"],
+    perform: (editor) =>
+      setOptions(editor, { limit: editor.state.options.limit === "around" ? "none" : "around" }),
+    isOn: (state) => state.options.limit === "around",
+  },
+  {
+    id: "centreline-mask",
+    label: "Centreline draws a mask",
+    group: "Tools",
+    keys: [],
+    perform: (editor) =>
+      setOptions(editor, { centreline: editor.state.options.centreline === "mask" ? "prompts" : "mask" }),
+    isOn: (state) => state.options.centreline === "mask",
+  },
 ];

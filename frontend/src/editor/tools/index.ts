@@ -3,17 +3,32 @@
 import type { ToolId } from "../state";
 import { boxTool } from "./box";
 import { brushTool } from "./brush";
+import { centrelineTool } from "./centreline";
+import { lassoTool } from "./lasso";
+import { moveTool, warpTool } from "./move";
 import { pointTool } from "./point";
+import { polygonTool } from "./polygon";
+import { scribbleTool } from "./scribble";
+import { splitTool } from "./split";
 import type { Tool } from "./tool";
 import { windowTool } from "./window";
 
-export function createTools(): Record<Exclude<ToolId, "pan">, Tool> {
+export type Tools = Record<Exclude<ToolId, "pan">, Tool> & { pan?: undefined };
+
+export function createTools(): Tools {
   return {
     positive: pointTool(true),
     negative: pointTool(false),
     box: boxTool(),
+    scribble: scribbleTool(),
+    centreline: centrelineTool(),
     brush: brushTool(true),
     eraser: brushTool(false),
+    lasso: lassoTool(),
+    polygon: polygonTool(),
+    move: moveTool(),
+    warp: warpTool(),
+    split: splitTool(),
     window: windowTool(),
   };
 }

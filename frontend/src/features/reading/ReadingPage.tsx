@@ -18,6 +18,7 @@ import { SidePanel } from "./SidePanel";
 import { Stage } from "./Stage";
 import { Timeline } from "./Timeline";
 import { Toolbar } from "./Toolbar";
+import { ToolOptions } from "./ToolOptions";
 import { TopBar } from "./TopBar";
 import { RoomContext, useEditorState, useRoom } from "./useEditor";
 import { useKeys } from "./useKeys";
@@ -103,6 +104,7 @@ function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
       <TopBar reading={reading} />
       <Toolbar onShortcuts={showShortcuts} />
       <Stage />
+      <ToolOptions />
       <SidePanel />
       <Timeline />
       <Shortcuts opened={shortcuts} onClose={() => setShortcuts(false)} />

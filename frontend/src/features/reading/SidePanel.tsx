@@ -137,8 +137,6 @@ function Confidence({ score, isLow }: { score: number; isLow: boolean }) {
 function Appearance() {
   const { editor } = useRoom();
   const opacity = useEditorState((state) => state.opacity);
-  const radius = useEditorState((state) => state.brushRadius);
-  const isBrush = useEditorState((state) => state.tool === "brush" || state.tool === "eraser");
   return (
     <Stack gap={6}>
       <Group gap="sm" wrap="nowrap">
@@ -158,24 +156,6 @@ function Appearance() {
           thumbProps={{ "aria-label": "Opacity of the fill" }}
         />
       </Group>
-      {isBrush && (
-        <Group gap="sm" wrap="nowrap">
-          <Text size="xs" c="dark.2" w={64}>
-            Brush
-          </Text>
-          <Slider
-            style={{ flex: 1 }}
-            size="sm"
-            min={1}
-            max={40}
-            step={0.5}
-            label={(value) => `${value} px`}
-            value={radius}
-            onChange={(value) => editor.set({ brushRadius: value })}
-            thumbProps={{ "aria-label": "Radius of the brush" }}
-          />
-        </Group>
-      )}
     </Stack>
   );
 }

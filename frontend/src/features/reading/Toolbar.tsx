@@ -1,66 +1,90 @@
-/** The tools, each with its key. */
+/** The tools, each with its key; what is used less often lies in menus beside them. */
 
-import { ActionIcon, Divider, Kbd, Tooltip } from "@mantine/core";
+import { ActionIcon, Divider, Kbd, Menu, Tooltip } from "@mantine/core";
 import {
+  IconArrowsMove,
   IconBrush,
   IconCircleMinus,
   IconCirclePlus,
   IconContrast,
-  IconContrast2,
   IconEraser,
   IconHandStop,
   IconKeyboard,
+  IconLasso,
+  IconLine,
   IconMarquee2,
-  IconRefresh,
-  IconVectorBezier,
-  IconZoomReset,
+  IconPolygon,
+  IconRipple,
+  IconRoute,
+  IconScribble,
+  IconWand,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
-import { type Action, actionOf, keyName } from "../../editor/actions";
+import { ACTIONS, type Action, actionOf, keyName } from "../../editor/actions";
+import { MaskOptions } from "./ToolOptions";
 import { useEditorState, useRoom } from "./useEditor";
 import { ViewMenu } from "./ViewMenu";
 
-const TOOLS: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
+type Icon = ComponentType<{ size?: number; stroke?: number }>;
+
+const PROMPTS: [string, Icon][] = [
   ["tool-positive", IconCirclePlus],
   ["tool-negative", IconCircleMinus],
   ["tool-box", IconMarquee2],
+  ["tool-scribble", IconScribble],
+  ["tool-centreline", IconRoute],
+];
+const DRAWING: [string, Icon][] = [
   ["tool-brush", IconBrush],
   ["tool-eraser", IconEraser],
+  ["tool-lasso", IconLasso],
+  ["tool-polygon", IconPolygon],
 ];
-const VIEW: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
+const SHAPING: [string, Icon][] = [
+  ["tool-move", IconArrowsMove],
+  ["tool-warp", IconRipple],
+  ["tool-split", IconLine],
+];
+const LOOKING: [string, Icon][] = [
   ["tool-window", IconContrast],
   ["tool-pan", IconHandStop],
-  ["invert", IconContrast2],
-  ["outline", IconVectorBezier],
-  ["reset-window", IconRefresh],
-  ["fit", IconZoomReset],
 ];
+/** These have their own places: the panel of masks, and a key that is held. */
+const ELSEWHERE = new Set(["propagate", "stop", "accept", "hide-masks"]);
+const SIZE = 34;
 
 export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
   return (
     <nav className="reading-tools" aria-label="Tools">
-      {TOOLS.map(([id, icon]) => (
-        <ToolButton key={id} action={actionOf(id)} icon={icon} />
-      ))}
-      <Divider w={28} my={4} />
-      {VIEW.map(([id, icon]) => (
-        <ToolButton key={id} action={actionOf(id)} icon={icon} />
-      ))}
+      <Buttons of={PROMPTS} />
+      <Divider w={28} my={3} />
+      <Buttons of={DRAWING} />
+      <ToolMenu label="Change the shape" of={SHAPING} />
+      <ActionMenu label="Work on the mask" icon={IconWand} group="Masks">
+        <Menu.Divider />
+        <MaskOptions />
+      </ActionMenu>
+      <Divider w={28} my={3} />
+      <Buttons of={LOOKING} />
       <ViewMenu />
-      <Divider w={28} my={4} />
+      <Divider w={28} my={3} />
       <Tip label="Keyboard shortcuts" keys={["?"]}>
         <ActionIcon
           variant="subtle"
           color="gray"
-          size={36}
+          size={SIZE}
           aria-label="Keyboard shortcuts"
           onClick={onShortcuts}
         >
-          <IconKeyboard size={20} stroke={1.6} />
+          <IconKeyboard size={19} stroke={1.6} />
         </ActionIcon>
       </Tip>
     </nav>
   );
+}
+
+function Buttons({ of }: { of: [string, Icon][] }) {
+  return of.map(([id, icon]) => <ToolButton key={id} action={actionOf(id)} icon={icon} />);
 }
 
 function Tip({ label, keys, children }: { label: string; keys: string[]; children: React.ReactElement }) {
@@ -79,13 +103,7 @@ function Tip({ label, keys, children }: { label: string; keys: string[]; childre
   );
 }
 
-function ToolButton({
-  action,
-  icon: Icon,
-}: {
-  action: Action;
-  icon: ComponentType<{ size?: number; stroke?: number }>;
-}) {
+function ToolButton({ action, icon: Icon }: { action: Action; icon: Icon }) {
   const { editor } = useRoom();
   const isOn = useEditorState((state) => action.isOn?.(state) ?? false);
   return (
@@ -93,13 +111,99 @@ function ToolButton({
       <ActionIcon
         variant={isOn ? "filled" : "subtle"}
         color={isOn ? "azure" : "gray"}
-        size={36}
+        size={SIZE}
         aria-label={action.label}
         aria-pressed={isOn}
         onClick={() => action.perform(editor)}
       >
-        <Icon size={20} stroke={1.6} />
+        <Icon size={19} stroke={1.6} />
       </ActionIcon>
     </Tip>
+  );
+}
+
+/** A button that opens a menu to its right; it shows the tool of the menu that is chosen. */
+function ToolMenu({ label, of }: { label: string; of: [string, Icon][] }) {
+  const chosen = useEditorState((state) => of.find(([id]) => actionOf(id).isOn?.(state))?.[0]);
+  const icon = of.find(([id]) => id === chosen)?.[1] ?? of[0]?.[1] ?? IconArrowsMove;
+  return (
+    <Flyout label={label} icon={icon} isOn={chosen !== undefined}>
+      {of.map(([id, icon]) => (
+        <ActionItem key={id} action={actionOf(id)} icon={icon} />
+      ))}
+    </Flyout>
+  );
+}
+
+/** A menu of every action of a group that has no place of its own. */
+function ActionMenu({
+  label,
+  icon,
+  group,
+  children,
+}: {
+  label: string;
+  icon: Icon;
+  group: Action["group"];
+  children?: React.ReactNode;
+}) {
+  return (
+    <Flyout label={label} icon={icon} isOn={false}>
+      {ACTIONS.filter((action) => action.group === group && !ELSEWHERE.has(action.id)).map((action) => (
+        <ActionItem key={action.id} action={action} />
+      ))}
+      {children}
+    </Flyout>
+  );
+}
+
+function Flyout({
+  label,
+  icon: Icon,
+  isOn,
+  children,
+}: {
+  label: string;
+  icon: Icon;
+  isOn: boolean;
+  children: React.ReactNode;
+}) {
+  return (
+    <Menu position="right-start" offset={6} shadow="md" returnFocus={false}>
+      <Menu.Target>
+        <ActionIcon
+          variant={isOn ? "filled" : "subtle"}
+          color={isOn ? "azure" : "gray"}
+          size={SIZE}
+          aria-label={label}
+          title={label}
+          className="flyout"
+        >
+          <Icon size={19} stroke={1.6} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{label}</Menu.Label>
+        {children}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function ActionItem({ action, icon: Icon }: { action: Action; icon?: Icon }) {
+  const { editor } = useRoom();
+  const isOn = useEditorState((state) => action.isOn?.(state) ?? false);
+  const isEnabled = useEditorState((state) => action.isEnabled?.(state) ?? true);
+  return (
+    <Menu.Item
+      py={5}
+      disabled={!isEnabled}
+      color={isOn ? "azure.4" : undefined}
+      leftSection={Icon && <Icon size={16} stroke={1.6} />}
+      rightSection={action.keys[0] && <Kbd size="xs">{keyName(action.keys[0])}</Kbd>}
+      onClick={() => action.perform(editor)}
+    >
+      {action.label}
+    </Menu.Item>
   );
 }

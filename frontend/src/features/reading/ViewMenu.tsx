@@ -14,8 +14,8 @@ export function ViewMenu() {
   return (
     <Menu position="right-start" shadow="md" returnFocus={false}>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size={36} aria-label="Windows and view">
-          <IconAdjustmentsHorizontal size={20} stroke={1.6} />
+        <ActionIcon variant="subtle" color="gray" size={34} aria-label="Windows and view">
+          <IconAdjustmentsHorizontal size={19} stroke={1.6} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

@@ -6,13 +6,17 @@ import type { Room } from "./useEditor";
 
 function isTyping(target: EventTarget | null): boolean {
   const element = target as HTMLElement | null;
-  return !!element?.closest?.("input:not([type=range]), textarea, select, [contenteditable], [role=dialog]");
+  return !!element?.closest?.(
+    "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=dialog]",
+  );
 }
 
 export function useKeys({ editor, view }: Room, onShortcuts: () => void): void {
   useEffect(() => {
     const down = (event: KeyboardEvent) => {
       if (isTyping(event.target)) return;
+      // What a tool has begun comes before the actions: Enter closes a polygon before it propagates.
+      if (editor.tool?.key?.(editor, event)) return event.preventDefault();
       if (event.key === "?") return onShortcuts();
       if (event.key === "Escape" && view.current?.cancelDrag()) return;
       const digit = Number(event.key);
