@@ -30,7 +30,7 @@ class JobListView(generics.ListAPIView[InferenceJob]):
         """Return the jobs of the reading if the user may see it."""
         reading = visible_reading(user_of(self.request), self.kwargs["reading_id"])
         jobs = InferenceJob.objects.filter(reading=reading)
-        return jobs.select_related("worker").order_by("-run_no")
+        return jobs.select_related("worker", "event").order_by("-run_no")
 
     def list(self, request: Request, *args: object, **kwargs: object) -> Response:
         """Return a page of jobs."""

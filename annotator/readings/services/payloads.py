@@ -37,8 +37,8 @@ class ParsedEvent:
         Labels of a propagation.
     mask : bytes or None
         Canonical RLE bytes of an edit.
-    target_id : UUID or None
-        Event that an undo or redo names.
+    target_id, target_client : UUID or None
+        Event that an undo or redo names, by its id or by its client UUID.
     """
 
     kind: EventKind
@@ -48,6 +48,7 @@ class ParsedEvent:
     labels: tuple[Label, ...] = ()
     mask: bytes | None = None
     target_id: uuid.UUID | None = None
+    target_client: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,13 @@ def _integer(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(field, f"The field {field!r} is a whole number.")
     return value
+
+
+def _uuid(value: object, field: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        raise _wrong(field, f"The field {field!r} is the UUID of an event.") from None
 
 
 def _number(value: object, field: str) -> float:
@@ -310,13 +318,13 @@ def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 
 
 def _parse_reversal(payload: dict[str, Any], kind: EventKind) -> ParsedEvent:
-    (target,) = _take(payload, kind, "target")
-    try:
-        target_id = uuid.UUID(target) if isinstance(target, str) else None
-    except ValueError:
-        target_id = None
-    if target_id is None:
-        raise _wrong("target", "The field 'target' is the id of an event.")
+    # A tab that is offline does not know yet which id its own event is going to get.
+    if "target_client" in payload:
+        (named,) = _take(payload, kind, "target_client")
+        target_client = _uuid(named, "target_client")
+        return ParsedEvent(kind, {"target_client": str(target_client)}, target_client=target_client)
+    (named,) = _take(payload, kind, "target")
+    target_id = _uuid(named, "target")
     return ParsedEvent(kind, {"target": str(target_id)}, target_id=target_id)
 
 

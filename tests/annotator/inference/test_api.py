@@ -76,7 +76,10 @@ def test_the_jobs_of_a_reading(reading: Reading, worker: FakeWorker, broker: Mem
     ]
     assert body["results"][1]["error"] == {"code": "out_of_memory", "message": "The worker ran out of memory."}
     assert [row["error"] for row in body["results"][::2]] == [None, None]
-    assert all(row.keys() == {"id", "kind", "run_no", "status", "done", "total", "error"} for row in body["results"])
+    assert all(
+        row.keys() == {"id", "client_uuid", "kind", "run_no", "status", "done", "total", "error"}
+        for row in body["results"]
+    )
 
 
 def test_a_job_that_waits_says_so(reading: Reading, worker: FakeWorker) -> None:
