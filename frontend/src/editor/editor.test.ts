@@ -24,6 +24,16 @@ class FakeSocket {
 }
 
 const SIDE = 16;
+const JOB: JobInfo = {
+  id: "j",
+  client_uuid: "c",
+  kind: "PROPAGATE",
+  run_no: 1,
+  status: "RUNNING",
+  done: 1,
+  total: 2,
+  error: null,
+};
 let sent: Sent[];
 let log: LoggedEvent[];
 let rows: MaskRow[];
@@ -36,7 +46,8 @@ function gateway(): Gateway {
       sent.push(body);
       const seq = body.base_revision + 1;
       const payload = body.payload as Record<string, unknown>;
-      const target = body.kind === "undo" || body.kind === "redo" ? body.payload.target : null;
+      const about = "target_client" in body.payload ? body.payload.target_client : null;
+      const target = log.find((event) => event.client_uuid === about)?.id ?? null;
       const event = {
         id: `e${seq}`,
         seq,
@@ -49,8 +60,11 @@ function gateway(): Gateway {
       log.push(event);
       return { event, revision: seq, masks: [], job: null } satisfies Appended;
     },
-    events: async () => log,
+    events: async (since) => log.slice(since),
     masks: async () => ({ revision: log.length, masks: rows }),
+    hiddenMasks: async () => [],
+    claimWriter: async (token) => ({ writer: { token, device: "", since: "" }, yours: true }),
+    releaseWriter: async () => undefined,
     jobs: async () => jobs,
     cancelJob: async () => undefined,
     frame: async () => new ArrayBuffer(SIDE * SIDE),
@@ -86,7 +100,6 @@ beforeEach(async () => {
     readingStatus: "DRAFT",
     canWrite: true,
     gateway: gateway(),
-    storage: { getItem: () => null, setItem: () => undefined, removeItem: () => undefined },
   });
   await editor.open();
 });
@@ -146,14 +159,23 @@ describe("tools", () => {
 });
 
 describe("the editor", () => {
-  it("shows masks as they stream in, and keeps what the reader draws meanwhile", () => {
+  it("shows masks as they stream in, and keeps what the reader draws meanwhile", async () => {
+    editor.goTo(2);
+    editor.startDraft();
+    editor.commitDraft("brush");
+    await editor.idle();
+    editor.undo();
+    editor.addPoint({ x: 1, y: 1, positive: true });
+    await editor.idle();
+    const job = { ...JOB, run_no: 0x10003, client_uuid: sent.at(-1)?.client_uuid ?? "" };
+    FakeSocket.last.say({ type: "job", job });
     const message = encodeMask(square(), SIDE, SIDE);
     message[3] = 1;
     message[4] = 2;
     message[21] = 2;
+    message[22] = 3;
     FakeSocket.last.say(message.slice().buffer);
     expect(editor.document.mask(1, 2)?.provenance).toBe("PROPAGATED");
-    editor.goTo(2);
     editor.startDraft();
     editor.commitDraft("brush");
     FakeSocket.last.say(message.slice().buffer);
@@ -189,15 +211,7 @@ describe("the editor", () => {
   });
 
   it("fetches the masks once a job has ended, whatever hints were lost", async () => {
-    const job: JobInfo = {
-      id: "j",
-      kind: "PROPAGATE",
-      run_no: 1,
-      status: "RUNNING",
-      done: 1,
-      total: 2,
-      error: null,
-    };
+    const job = JOB;
     FakeSocket.last.say({ type: "job", job });
     rows = [
       {
@@ -222,9 +236,9 @@ describe("the editor", () => {
     editor.addPoint({ x: 1, y: 1, positive: true });
     await editor.idle();
     editor.goTo(0);
-    await editor.undo();
+    editor.undo();
     await editor.idle();
-    expect(sent.at(-1)).toMatchObject({ kind: "undo", payload: { target: "e1" } });
+    expect(sent.at(-1)).toMatchObject({ kind: "undo", payload: { target_client: sent[0]?.client_uuid } });
     expect(editor.state.frameIndex).toBe(3);
     expect(editor.state.canRedo).toBe(true);
   });

@@ -1,0 +1,40 @@
+/** Events in words, and where on the cine they are about. */
+
+import type { Step } from "./fold";
+import type { LabelInfo } from "./types";
+
+const TOOLS: Record<string, string> = { brush: "brush stroke", eraser: "eraser stroke", clear: "clearing" };
+
+/** What an event was, as "brush stroke, Coronary artery, frame 12". */
+export function stepName({ kind, payload }: Step, labels: readonly LabelInfo[]): string {
+  const tool = String(payload.tool);
+  const frames = payload.frame_indices as number[] | undefined;
+  const what = {
+    prompt: payload.box ? "box" : "point",
+    edit: TOOLS[tool] ?? tool,
+    propagate: "propagation",
+    accept: payload.accepted ? "acceptance" : "withdrawn acceptance",
+    undo: "undo",
+    redo: "redo",
+  }[kind];
+  const label = labels.find((known) => known.code === payload.label)?.name;
+  const where =
+    frames && frames.length > 1
+      ? `${frames.length} frames`
+      : `frame ${Number(frames?.[0] ?? payload.frame_index) + 1}`;
+  return [what, label, where].filter(Boolean).join(", ");
+}
+
+/** The frame and the label to look at when an event is undone or redone; those looked at now, if it concerns them. */
+export function stepPlace(
+  { payload }: Step,
+  now: { frameIndex: number; labelCode: string },
+): { frameIndex: number; labelCode: string } {
+  const frames = (payload.frame_indices ?? [payload.frame_index]) as number[];
+  const codes = (payload.labels ?? (payload.label ? [payload.label] : [])) as string[];
+  const frameIndex = frames.includes(now.frameIndex) ? now.frameIndex : (frames[0] ?? now.frameIndex);
+  return {
+    frameIndex,
+    labelCode: codes.includes(now.labelCode) ? now.labelCode : (codes[0] ?? now.labelCode),
+  };
+}
