@@ -71,8 +71,7 @@ class HintConsumer(AsyncWebsocketConsumer):
             return True
         user = await user_now(self.scope)
         if user is None or not user.is_authenticated:
-            message = "Your session has ended. Sign in again; what you drew is kept in your browser."
-            await self._refuse("session_ended", message, CLOSE_UNAUTHENTICATED)
+            await self._refuse("session_ended", "Your session has ended; sign in again.", CLOSE_UNAUTHENTICATED)
             return False
         return await self._authorised(user) is not None
 

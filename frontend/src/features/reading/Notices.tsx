@@ -17,6 +17,8 @@ export function Notices() {
   );
 }
 
+const SIGNED_OUT = new Set(["session_ended", "not_authenticated"]);
+
 interface NoticeProps {
   icon: ReactNode;
   testId: string;
@@ -63,9 +65,8 @@ function OtherWriter() {
         </Button>
       }
     >
-      You write this reading in {where} since {since}; here you look on.
-      {pending > 0 &&
-        ` Not sent: ${changes(pending)} of this tab, kept here until you take the reading back.`}
+      You are writing this reading in {where} since {since}; this tab looks on.
+      {pending > 0 && ` Not sent: ${changes(pending)}, kept here until you take it back.`}
     </Notice>
   );
 }
@@ -95,13 +96,18 @@ function Held() {
               Discard
             </Button>
           )}
-          <Button size="compact-sm" onClick={() => editor.resume()}>
+          {SIGNED_OUT.has(held.code) && (
+            <Button size="compact-sm" component="a" href="/login" target="_blank">
+              Sign in
+            </Button>
+          )}
+          <Button size="compact-sm" variant="default" onClick={() => editor.resume()}>
             Try again
           </Button>
         </Group>
       }
     >
-      {pending > 0 && `Not sent: ${changes(pending)}, kept in this browser.`}
+      {pending > 0 && `Not sent: ${changes(pending)}, kept here.`}
     </Notice>
   );
 }

@@ -74,10 +74,12 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
     const leave = () => made.leave();
     const comeBack = (event: PageTransitionEvent) => event.persisted && void made.comeBack();
     window.addEventListener("online", resume);
+    window.addEventListener("focus", resume);
     window.addEventListener("pagehide", leave);
     window.addEventListener("pageshow", comeBack);
     return () => {
       window.removeEventListener("online", resume);
+      window.removeEventListener("focus", resume);
       window.removeEventListener("pagehide", leave);
       window.removeEventListener("pageshow", comeBack);
       made.close();

@@ -46,7 +46,8 @@ export function UnsentWork() {
   return (
     <Alert
       icon={<IconCloudOff size={18} />}
-      color="orange"
+      color="orange.4"
+      variant="outline"
       title="Unsent work is kept in this browser"
       data-testid="unsent-work"
     >
@@ -54,6 +55,8 @@ export function UnsentWork() {
         {unsent.map(({ readingId, title, count }) => (
           <Text size="sm" key={readingId}>
             <Anchor
+              c="inherit"
+              underline="always"
               renderRoot={(props) => <Link to="/readings/$readingId" params={{ readingId }} {...props} />}
             >
               {title}
