@@ -57,6 +57,10 @@ type Pair = { labelIndex: number; frameIndex: number };
 
 export class ReadingDocument {
   private log: LoggedEvent[] = [];
+  private logSteps: Step[] = [];
+  /** Client UUIDs of the log's events by their ids. */
+  private readonly clientOf = new Map<string, string>();
+  private readonly known = new Set<string>();
   private pending: readonly PendingEvent[] = [];
   private fold: Fold = foldSteps([]);
   private readonly records = new Map<string, Pair & { byEvent: Map<string, MaskRecord> }>();
@@ -111,6 +115,9 @@ export class ReadingDocument {
   /** Replace everything by what the server holds. */
   reset(events: readonly LoggedEvent[], masks: readonly MaskRow[]): void {
     this.log = [];
+    this.logSteps = [];
+    this.clientOf.clear();
+    this.known.clear();
     this.records.clear();
     this.strays = [];
     this.merge(events, masks);
@@ -141,6 +148,11 @@ export class ReadingDocument {
     this.show(this.key(labelIndex, frameIndex));
   }
 
+  /** Whether the log holds an event. */
+  knows(clientUuid: string): boolean {
+    return this.known.has(clientUuid);
+  }
+
   prompts(labelCode: string, frameIndex: number): StandingPrompts {
     return promptsOf(this.fold, labelCode, frameIndex);
   }
@@ -167,7 +179,11 @@ export class ReadingDocument {
 
   private addEvent(event: LoggedEvent): void {
     if (event.seq !== this.log.length + 1) return;
+    const { id, client_uuid: clientUuid, kind, payload } = event;
     this.log.push(event);
+    this.clientOf.set(id, clientUuid);
+    this.known.add(clientUuid);
+    this.logSteps.push({ clientUuid, kind, payload, target: this.clientOf.get(event.target ?? "") ?? null });
     if (event.kind === "edit") this.addEdit(event.client_uuid, event.payload as { label: string });
   }
 
@@ -214,18 +230,12 @@ export class ReadingDocument {
   }
 
   private refold(): void {
-    const byId = new Map(this.log.map((event) => [event.id, event.client_uuid]));
-    const known = new Set(this.log.map((event) => event.client_uuid));
-    const steps: Step[] = this.log.map(({ client_uuid, kind, payload, target }) => ({
-      clientUuid: client_uuid,
-      kind,
-      payload,
-      target: target ? (byId.get(target) ?? null) : null,
-    }));
+    const steps = [...this.logSteps];
     for (const { clientUuid, body } of this.pending) {
-      if (known.has(clientUuid)) continue;
+      if (this.known.has(clientUuid)) continue;
       const payload = body.payload as { target?: string; target_client?: string };
-      const target = payload.target_client ?? byId.get(payload.target ?? "") ?? null;
+      // An earlier version of this program named the target by its id.
+      const target = payload.target_client ?? this.clientOf.get(payload.target ?? "") ?? null;
       steps.push({ clientUuid, kind: body.kind, payload: body.payload, target });
     }
     this.fold = foldSteps(steps);

@@ -71,11 +71,13 @@ export class Editor {
   /** Client UUIDs of the events of this tab, to tell them from those of others. */
   private readonly own = new Set<string>();
   private readonly toldConflicts = new Set<string>();
+  private ended: Refusal | null = null;
   private socket: ReadingSocket | undefined;
   private poll: ReturnType<typeof setInterval> | undefined;
   private readonly repaints = new Set<() => void>();
   private playFrom: { startedAt: number; timeMs: number } | null = null;
   private reloading: Promise<void> | undefined;
+  private reloadingAgain: Promise<void> | undefined;
   private isClosed = false;
 
   constructor(setup: EditorSetup) {
@@ -156,8 +158,9 @@ export class Editor {
       presence: (presence) => this.set({ presence }),
       writer: (writer) => this.mayWrite && this.pen.receive(writer),
       access: (status, canWrite) => this.setAccess(status, canWrite),
-      ended: (reason) => this.outbox.hold(reason),
+      ended: (reason) => this.setEnded(reason),
       opened: (again) => {
+        this.setEnded(null);
         this.set({ online: true });
         this.resume();
         if (again) void this.reload().catch(() => undefined);
@@ -182,8 +185,20 @@ export class Editor {
 
   // --- what the server says -------------------------------------------------------------------------------------
 
-  async reload(): Promise<void> {
-    this.reloading ??= this.fetchAll().finally(() => {
+  /** Fetch what the server holds; while an answer is under way that may be too old, once more after it. */
+  reload(): Promise<void> {
+    if (!this.reloading) return this.startReload();
+    this.reloadingAgain ??= this.reloading
+      .catch(() => undefined)
+      .then(() => {
+        this.reloadingAgain = undefined;
+        return this.startReload();
+      });
+    return this.reloadingAgain;
+  }
+
+  private startReload(): Promise<void> {
+    this.reloading = this.fetchAll().finally(() => {
       this.reloading = undefined;
     });
     return this.reloading;
@@ -198,10 +213,13 @@ export class Editor {
     ]);
     if (masks.revision < since) this.document.reset(await this.gateway.events(0), masks.masks);
     else this.document.merge(events, masks.masks);
-    // Something was appended between the two answers.
+    // Something was appended between the two answers: each of them has to be as new as the other.
     if (masks.revision > this.document.revision) {
       this.document.merge(await this.gateway.events(this.document.revision), masks.masks);
+    } else if (masks.revision < since + events.length) {
+      this.document.merge([], (await this.gateway.masks()).masks);
     }
+    this.outbox.forget((clientUuid) => this.document.knows(clientUuid));
     this.set({ jobs: new Map(jobs.map((job) => [job.id, job])) });
     this.tellConflicts();
     this.touch();
@@ -216,7 +234,14 @@ export class Editor {
     }
   }
 
+  /** The server has ended the connection and said why; whether it takes events all the same, they are going to find out. */
+  private setEnded(reason: Refusal | null): void {
+    this.ended = reason;
+    this.sync();
+  }
+
   private acknowledged(answer: Appended): void {
+    this.ended = null;
     this.document.append(answer);
     if (answer.job) this.receiveJob(answer.job);
     this.touch();
@@ -282,6 +307,7 @@ export class Editor {
 
   /** Try again at once what could not be sent. */
   resume(): void {
+    this.socket?.retry();
     if (this.pen.other) return;
     this.outbox.start();
     this.sync();
@@ -605,7 +631,8 @@ export class Editor {
     if (writer && !this.pen.other) this.pen.receive(writer as WriterInfo);
     const undo = this.document.undoTarget();
     const redo = this.document.redoTarget();
-    const held = outbox.held && { code: outbox.held.code, message: outbox.held.message };
+    const reason = outbox.held ?? this.ended;
+    const held = reason && { code: reason.code, message: reason.message };
     this.set({
       save: outbox.state,
       pendingCount: outbox.pending.length,

@@ -270,6 +270,30 @@ describe("a second tab", () => {
   });
 });
 
+it("forgets what another tab has sent in its place", async () => {
+  const browser = new Browser();
+  const first = await browser.open();
+  const second = await browser.open();
+  const listen = server.onRequest;
+  server.onRequest = offline;
+  draw(first.editor, 0, 1);
+  await vi.waitFor(() => expect(first.editor.state.keptCount).toBe(1));
+  const [kept] = await browser.store.all();
+  server.onRequest = listen;
+  await second.editor.takeOver();
+  const numbers = {
+    client_uuid: kept?.clientUuid ?? "",
+    base_revision: 0,
+    writer: second.editor.writerToken,
+  };
+  if (kept) await server.gateway().appendEvent({ ...kept.body, ...numbers });
+  await vi.waitFor(() => expect(first.editor.state.pendingCount).toBe(1));
+  FakeSocket.say({ type: "revision", revision: 1 });
+  await vi.waitFor(() => expect(first.editor.state.pendingCount).toBe(0));
+  expect(seen(first.editor, 0)).toBe(1);
+  await vi.waitFor(async () => expect(await browser.store.all()).toEqual([]));
+});
+
 describe("access that ends", () => {
   it("keeps the work, says why, and goes on once it is back", async () => {
     const { editor } = await new Browser().open();
@@ -292,6 +316,10 @@ describe("access that ends", () => {
     FakeSocket.say({ type: "error", code: "session_ended", message: "Your session has ended." });
     FakeSocket.open[0]?.close(4401);
     expect(editor.state.held).toEqual({ code: "session_ended", message: "Your session has ended." });
+    // A socket may be refused where requests are not: what is drawn is sent all the same.
+    draw(editor, 0, 1);
+    await saved(editor);
+    expect(editor.state.held).toBeNull();
   });
 
   it("follows a submission in another tab, and the reopening", async () => {

@@ -128,6 +128,11 @@ export class Outbox {
     this.setup.hooks.changed();
   }
 
+  /** Forget what the server turns out to have, for instance because another tab has sent it. */
+  forget(isKnown: (clientUuid: string) => boolean): void {
+    for (const event of [...this.queue]) if (isKnown(event.clientUuid)) void this.take(event);
+  }
+
   /** Give up what is unsent. */
   async discard(): Promise<void> {
     for (const event of [...this.queue]) await this.take(event);

@@ -56,12 +56,20 @@ export class ReadingSocket {
         this.hooks.ended(new Refusal(code, message, event.code - 4000));
         this.delay = LONGEST_RETRY_MS;
       }
-      this.timer = setTimeout(() => this.open(), this.delay);
+      this.timer = setTimeout(() => this.retry(), this.delay);
       this.delay = Math.min(this.delay * 2, LONGEST_RETRY_MS);
     };
     this.ping = setInterval(() => {
       if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}');
     }, PING_MS);
+  }
+
+  /** Try to connect at once rather than later. */
+  retry(): void {
+    if (this.isClosed || !this.timer) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.open();
   }
 
   close(): void {
