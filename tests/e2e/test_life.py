@@ -21,6 +21,7 @@ from workers.protocol.rle import decode_mask
 Screenshot = Callable[[Page, str], None]
 SEEDS = iter(range(9100, 9200))
 SIZE = 96
+expect.set_options(timeout=20_000)
 
 
 class Tab(ReadingRoom):
