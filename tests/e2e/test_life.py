@@ -265,6 +265,7 @@ def test_signing_out_elsewhere_loses_nothing(context: BrowserContext, tab: Tab, 
     expect(held).to_contain_text("Your session has ended")
     tab.draw(3, 20, 20)
     expect(held).to_contain_text("Not sent: 1 change, kept here")
+    expect(held).to_contain_text("Your session has ended")
     drawn = tab.shown(3)
     screenshot(tab.page, "life-07-signed-out")
     with context.expect_page() as opened:

@@ -88,7 +88,7 @@ function Held() {
     <Notice
       testId="held"
       icon={<IconLock size={18} />}
-      title={held.message}
+      title={SIGNED_OUT.has(held.code) ? "Your session has ended; sign in to go on." : held.message}
       buttons={
         <Group gap={6} wrap="nowrap">
           {pending > 0 && (
