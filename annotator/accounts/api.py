@@ -18,7 +18,8 @@ from rest_framework.views import APIView
 from annotator.accounts.authentication import user_of
 from annotator.accounts.models import User
 from annotator.accounts.serializers import CredentialsSerializer, CsrfSerializer, MeSerializer, TokenSerializer
-from annotator.accounts.services import check_credentials
+from annotator.accounts.services import check_credentials, user_group
+from annotator.core import realtime
 
 
 def describe(user: User) -> dict[str, Any]:
@@ -67,7 +68,9 @@ class LogoutView(APIView):
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """Forget the session."""
+        user = user_of(request)
         logout(request._request)
+        realtime.broadcast(user_group(user.pk), json={"type": "access"})
         return Response(status=204)
 
 

@@ -34,6 +34,11 @@ def create_user(*, username: str, password: str, display_name: str = "", is_staf
     return user
 
 
+def user_group(user_id: object) -> str:
+    """Return the channel group of a user's sockets, which are told when a session ends."""
+    return f"user.{user_id}"
+
+
 def check_credentials(*, request: HttpRequest | None, username: str, password: str) -> User:
     """Return the active user of these credentials.
 

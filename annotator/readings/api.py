@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from annotator.accounts.authentication import user_of
 from annotator.campaigns.models import CampaignCine
+from annotator.core.devices import device_of
 from annotator.core.errors import InvalidInput
 from annotator.core.pagination import StandardPagination, page_of
 from annotator.readings import selectors, services
@@ -22,19 +23,24 @@ from annotator.readings.permissions import can_write
 from annotator.readings.serializers import (
     AppendedSerializer,
     AppendEventSerializer,
+    ClaimedSerializer,
+    ClaimSerializer,
     EventSerializer,
     MasksSerializer,
     OpenReadingSerializer,
     ReadingDetailSerializer,
     ReadingSerializer,
+    ReleaseSerializer,
     SubmitSerializer,
     WorklistRowSerializer,
     render_job,
     render_masks,
     render_worklist_row,
 )
+from annotator.readings.services.writers import writer_json
 
 SINCE = "since"
+HIDDEN = "hidden"
 
 
 class EventPagination(StandardPagination):
@@ -69,6 +75,11 @@ def since_of(request: Request) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise InvalidInput("The parameter since is a revision: a whole number from 0.", code="invalid_since")
     return int(text)
+
+
+def device_of_request(request: Request) -> str:
+    """Return what a request comes from, for people to read."""
+    return device_of(request.META.get("HTTP_USER_AGENT", ""))
 
 
 @extend_schema_view(
@@ -150,7 +161,9 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         reading = self.get_object()
         given = AppendEventSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        result = services.append_event(reading=reading, actor=user_of(request), **given.validated_data)
+        result = services.append_event(
+            reading=reading, actor=user_of(request), device=device_of_request(request), **given.validated_data
+        )
         undone = selectors.undone_event_ids(reading, as_of=result.revision)
         context = {**self.get_serializer_context(), "undone": undone}
         body = {
@@ -168,7 +181,12 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
                 SINCE,
                 int,
                 description="Only (label, frame) pairs changed after this revision; area 0 means cleared.",
-            )
+            ),
+            OpenApiParameter(
+                HIDDEN,
+                bool,
+                description="Instead, the masks of models that lie beneath others or belong to undone events.",
+            ),
         ],
         responses=MasksSerializer,
         filters=False,
@@ -177,7 +195,10 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def masks(self, request: Request, pk: Any = None) -> Response:
         """Return the current masks."""
         reading = self.get_object()
-        masks = selectors.current_masks(reading, since=since_of(request))
+        if request.query_params.get(HIDDEN) == "true":
+            masks = selectors.hidden_masks(reading)
+        else:
+            masks = selectors.current_masks(reading, since=since_of(request))
         body = render_masks(masks, rows=reading.cine.rows, columns=reading.cine.columns)
         return Response({"revision": reading.revision, "masks": body})
 
@@ -188,16 +209,47 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         reading = self.get_object()
         given = SubmitSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        base_revision = given.validated_data["base_revision"]
-        return Response(
-            self._render(services.submit_reading(reading=reading, actor=user_of(request), base_revision=base_revision))
+        submitted = services.submit_reading(
+            reading=reading, actor=user_of(request), device=device_of_request(request), **given.validated_data
         )
+        return Response(self._render(submitted))
 
     @extend_schema(summary="Reopen a submitted reading", request=None, responses={200: ReadingDetailSerializer})
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: Any = None) -> Response:
         """Let the reading be changed again."""
         return Response(self._render(services.reopen_reading(reading=self.get_object(), actor=user_of(request))))
+
+    @extend_schema(
+        summary="Ask to write, or take over",
+        description="One tab writes at a time. A tab asks when it opens and every 20 s; a silent one loses the pen.",
+        request=ClaimSerializer,
+        responses=ClaimedSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def writer(self, request: Request, pk: Any = None) -> Response:
+        """Make a tab the writer of the reading, or tell who is."""
+        reading = self.get_object()
+        given = ClaimSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        claim = services.claim_writer(
+            reading=reading,
+            actor=user_of(request),
+            token=given.validated_data["writer"],
+            device=device_of_request(request),
+            take=given.validated_data["take"],
+        )
+        return Response({"writer": writer_json(claim.writer), "yours": claim.yours})
+
+    @extend_schema(summary="Stop writing", request=ReleaseSerializer, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="writer/release")
+    def release(self, request: Request, pk: Any = None) -> Response:
+        """Let another tab write."""
+        reading = self.get_object()
+        given = ReleaseSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.release_writer(reading=reading, actor=user_of(request), token=given.validated_data["writer"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _render(self, reading: Reading) -> Any:
         user = user_of(self.request)

@@ -44,6 +44,13 @@ def require_writer(user: User, reading: Reading) -> None:
         )
 
 
+def require_listener(user: User, reading: Reading) -> None:
+    """Raise PermissionDenied for a reader whose order was withdrawn, unless as a manager of the campaign."""
+    withdrawn = reading.reader_id == user.pk and reading.assignment.status == AssignmentStatus.WITHDRAWN
+    if withdrawn and not is_manager(user, reading.campaign):
+        raise PermissionDenied("Your assignment of this cine was withdrawn.", code="assignment_withdrawn")
+
+
 def require_reopener(user: User, reading: Reading) -> None:
     """Raise PermissionDenied unless the user may reopen the reading: its reader, or a manager of the campaign."""
     if not can_write(user, reading) and not is_manager(user, reading.campaign):

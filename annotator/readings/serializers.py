@@ -14,6 +14,7 @@ from annotator.campaigns.serializers import LabelSerializer
 from annotator.core import blobs
 from annotator.core.serializers import LabelledSerializer
 from annotator.readings.models import EventKind, Provenance, Reading, ReadingEvent, ReadingStatus
+from annotator.readings.models.writer import MAX_TOKEN
 from annotator.readings.selectors import CurrentMask, WorklistRow
 from workers.protocol.rle import encode_mask
 
@@ -138,6 +139,42 @@ class PayloadField(serializers.JSONField):
     """The payload of an event; the service checks it strictly, by kind."""
 
 
+class WriterTokenField(serializers.RegexField):
+    """The token of a tab."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", "Names the tab that writes; chosen by the tab, letters, digits, dot, dash.")
+        super().__init__(r"^[A-Za-z0-9._-]*$", max_length=MAX_TOKEN, **options)
+
+
+class ClaimSerializer(serializers.Serializer[Any]):
+    """Which tab wants to write."""
+
+    writer = WriterTokenField()
+    take = serializers.BooleanField(default=False, help_text="Take over from another tab that still lives.")
+
+
+class ReleaseSerializer(serializers.Serializer[Any]):
+    """Which tab stops writing."""
+
+    writer = WriterTokenField()
+
+
+class WriterSerializer(serializers.Serializer[Any]):
+    """The tab that writes."""
+
+    token = serializers.CharField()
+    device = serializers.CharField(help_text="What it runs on, such as Chrome on Windows.")
+    since = serializers.DateTimeField(help_text="When it began to write.")
+
+
+class ClaimedSerializer(serializers.Serializer[Any]):
+    """Who writes now."""
+
+    writer = WriterSerializer()
+    yours = serializers.BooleanField(help_text="Whether that is the tab that asked.")
+
+
 class AppendEventSerializer(serializers.Serializer[Any]):
     """What a client did."""
 
@@ -146,6 +183,7 @@ class AppendEventSerializer(serializers.Serializer[Any]):
         min_value=0, help_text="The revision returned by the client's last event or fetch."
     )
     kind = serializers.CharField(max_length=32, help_text=f"One of {', '.join(EventKind.values)}.")
+    writer = WriterTokenField(required=False, default="", allow_blank=True)
     payload = PayloadField()
 
 
@@ -205,6 +243,7 @@ class JobSerializer(serializers.Serializer[Any]):
     """A computation that an event asked for."""
 
     id = serializers.UUIDField()
+    client_uuid = serializers.UUIDField(help_text="Client UUID of the event that asked for it.")
     kind = serializers.ChoiceField(choices=JOB_KINDS)
     run_no = serializers.IntegerField(help_text="Number of the job within its reading.")
     status = serializers.ChoiceField(choices=JOB_STATUSES)
@@ -230,6 +269,7 @@ class SubmitSerializer(serializers.Serializer[Any]):
     """The revision that the reader has seen."""
 
     base_revision = serializers.IntegerField(min_value=0)
+    writer = WriterTokenField(required=False, default="", allow_blank=True)
 
 
 class WorklistCineSerializer(serializers.Serializer[Any]):

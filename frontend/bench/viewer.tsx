@@ -12,7 +12,7 @@ import { createRoot } from "react-dom/client";
 import { theme } from "../src/app/theme";
 import { fromBase64 } from "../src/editor/codec";
 import { Editor } from "../src/editor/editor";
-import type { CineInfo, Gateway, LabelInfo, MaskRow } from "../src/editor/types";
+import type { CineInfo, Gateway, JobInfo, LabelInfo, LoggedEvent, MaskRow } from "../src/editor/types";
 import { EditorView } from "../src/editor/view";
 import { SidePanel } from "../src/features/reading/SidePanel";
 import { Stage } from "../src/features/reading/Stage";
@@ -43,6 +43,32 @@ const cine = (await (await fetch(`cines/${query.get("cine")}/`)).json()) as Cine
   labels: LabelInfo[];
 };
 let masks: MaskRow[] = [];
+/** What the masks come of. */
+const EVENT: LoggedEvent = {
+  id: "e",
+  seq: 1,
+  client_uuid: "u",
+  kind: "propagate",
+  payload: { labels: [] },
+  target: null,
+  undone: false,
+};
+/** Its place in the header of a mask message. */
+const PROPAGATED = 2;
+const JOB: JobInfo = {
+  id: "j",
+  client_uuid: "u",
+  kind: "PROPAGATE",
+  run_no: 1,
+  status: "RUNNING",
+  done: 0,
+  total: 1,
+  error: null,
+  event_seq: 1,
+  early_stop: false,
+  created_at: "2026-01-01T00:00:00Z",
+  reader: "",
+};
 const gateway: Gateway = {
   async appendEvent(body) {
     return {
@@ -59,12 +85,16 @@ const gateway: Gateway = {
       job: null,
     };
   },
-  events: async () => [],
+  events: async () => [EVENT],
   async masks() {
     ({ masks } = (await (await fetch(`cines/${cine.id}/masks/`)).json()) as { masks: MaskRow[] });
-    return { revision: 0, masks };
+    masks = masks.map((row) => ({ ...row, event_seq: 1 }));
+    return { revision: 1, masks };
   },
-  jobs: async () => [],
+  hiddenMasks: async () => [],
+  claimWriter: async (token) => ({ writer: { token, device: "here", since: "" }, yours: true }),
+  releaseWriter: async () => undefined,
+  jobs: async () => [JOB],
   cancelJob: async () => undefined,
   frame: async (frameNumber, signal) =>
     (await fetch(`cines/${cine.id}/frames/${frameNumber}/`, { signal })).arrayBuffer(),
@@ -82,7 +112,6 @@ const editor = new Editor({
   readingStatus: "DRAFT",
   canWrite: true,
   gateway,
-  storage: { getItem: () => null, setItem: () => undefined, removeItem: () => undefined },
 });
 
 const opening = editor.open();
@@ -154,14 +183,22 @@ const bench = {
   async masks(count: number): Promise<number[]> {
     const row = masks.find((known) => known.frame_index === editor.state.frameIndex);
     if (!row) throw new Error("the frame has no mask");
-    const message = fromBase64(row.mask);
-    message[3] = row.label_index;
-    new DataView(message.buffer).setUint32(4, row.frame_index, true);
+    // In turns the mask of this frame and that of another, so that each message changes the picture.
+    const other = masks.find((known) => known.label === row.label && known.mask !== row.mask) ?? row;
+    const messages = [other, row].map(({ mask }) => {
+      const message = fromBase64(mask);
+      message[3] = row.label_index;
+      message[21] = PROPAGATED;
+      const header = new DataView(message.buffer);
+      header.setUint32(4, row.frame_index, true);
+      header.setUint16(22, JOB.run_no, true);
+      return message;
+    });
     const times: number[] = [];
     for (let round = 0; round < count; round++) {
       await wait(20 + Math.random() * 30);
       const at = performance.now();
-      QuietSocket.last.onmessage?.({ data: message.slice().buffer });
+      QuietSocket.last.onmessage?.({ data: messages[round % 2]?.slice().buffer });
       times.push((await nextDraw()) - at);
     }
     return times;

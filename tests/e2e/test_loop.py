@@ -197,7 +197,7 @@ def test_work_done_without_a_network_is_kept_and_sent_later(context: BrowserCont
 
 
 def test_two_tabs_on_one_reading_lose_nothing(context: BrowserContext) -> None:
-    """A tab that has fallen behind builds on what the other has written, and both end with the same masks."""
+    """The second takes over and builds on what the first has written, and both end with the same masks."""
     first, second = context.new_page(), context.new_page()
     rooms = ReadingRoom(first), ReadingRoom(second)
     sign_in(first, "reader2")
@@ -211,6 +211,9 @@ def test_two_tabs_on_one_reading_lose_nothing(context: BrowserContext) -> None:
     first.get_by_text("2 tabs").wait_for()
     for number, (page, room) in enumerate(zip((first, second), rooms, strict=True)):
         page.bring_to_front()
+        if number:
+            page.get_by_role("button", name="Take over").click()
+            room.wait_for("editor.state.canWrite")
         room.go_to(number)
         page.keyboard.press("d")
         room.stroke((90 + 30 * number, 90), (110, 130))

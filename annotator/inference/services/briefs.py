@@ -19,6 +19,7 @@ def brief_job(job: InferenceJob) -> JobBrief:
         error = WAITING
     return JobBrief(
         id=job.pk,
+        client_uuid=job.event.client_uuid,
         kind=job.kind,
         run_no=job.run_no,
         status=job.status,
@@ -37,6 +38,7 @@ def job_json(brief: JobBrief) -> dict[str, Any]:
     error = None if brief.error is None else {"code": brief.error.code, "message": brief.error.message}
     return {
         "id": str(brief.id),
+        "client_uuid": str(brief.client_uuid),
         "kind": brief.kind,
         "run_no": brief.run_no,
         "status": brief.status,

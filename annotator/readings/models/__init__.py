@@ -3,5 +3,15 @@
 from .event import EventKind, ReadingEvent
 from .mask import Mask, Provenance, Segmentation
 from .reading import Reading, ReadingStatus
+from .writer import ReadingWriter
 
-__all__ = ["EventKind", "Mask", "Provenance", "Reading", "ReadingEvent", "ReadingStatus", "Segmentation"]
+__all__ = [
+    "EventKind",
+    "Mask",
+    "Provenance",
+    "Reading",
+    "ReadingEvent",
+    "ReadingStatus",
+    "ReadingWriter",
+    "Segmentation",
+]

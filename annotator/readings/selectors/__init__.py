@@ -1,5 +1,6 @@
 """What can be asked of readings; every list begins from `visible_to(user)`."""
 
+from .hidden import hidden_masks
 from .log import StandingPrompts, accepted_frames, events_of, prompts_of, undone_event_ids
 from .masks import (
     AcceptedMask,
@@ -33,6 +34,7 @@ __all__ = [
     "conditioning_frames",
     "current_masks",
     "events_of",
+    "hidden_masks",
     "is_accepted",
     "labels_by_code",
     "locked_frames",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -28,6 +28,7 @@ from .hints import send_mask_hint, send_revision_hint
 from .locking import lock_reading
 from .masks import record_mask, stamp_mask
 from .payloads import ParsedEvent, parse_event
+from .writers import require_pen
 
 if TYPE_CHECKING:
     from annotator.accounts.models import User
@@ -67,6 +68,8 @@ def append_event(
     base_revision: int,
     kind: str,
     payload: object,
+    writer: str = "",
+    device: str = "",
 ) -> AppendResult:
     """Append an event to a reading, once for each client UUID.
 
@@ -81,6 +84,8 @@ def append_event(
         The revision that the client has seen: that of its own last event, or of its last fetch.
     kind, payload
         See docs/architecture.md; nothing about their types is taken for granted.
+    writer, device : str
+        The token of the tab that writes, and what it runs on. A program without one is refused while a tab writes.
 
     Raises
     ------
@@ -91,16 +96,19 @@ def append_event(
     StaleRevision
         `stale_revision` when another tab has written since, `client_uuid_reused` when the UUID names another event.
     IllegalTransition
-        When the reading is not editable, or the target of an undo or redo does not stand as it must.
+        When the reading is not editable, another tab writes (`not_the_writer`), or the target of an undo or redo does
+        not stand as it must.
     """
     with transaction.atomic():
         locked = lock_reading(reading.pk)
         require_writer(actor, locked)
         parsed = parse_event(kind=kind, payload=payload, cine=locked.cine, labels=labels_by_code(locked.campaign))
+        parsed = _name_target(locked, parsed)
         known = ReadingEvent.objects.filter(reading=locked, client_uuid=client_uuid).first()
         if known is not None:
             return _answer_again(locked, known, parsed)
         require_editable(locked)
+        require_pen(locked, token=writer, device=device)
         require_revision(locked, base_revision)
         result = _append(locked, actor, client_uuid, parsed)
         reading.revision = locked.revision
@@ -185,6 +193,20 @@ def _check_unlocked(reading: Reading, parsed: ParsedEvent) -> None:
                 code="frame_locked",
                 details={"label": edit.label.code, "frame_index": edit.frame_index},
             )
+
+
+def _name_target(reading: Reading, parsed: ParsedEvent) -> ParsedEvent:
+    """Put the id of an event in the place of its client UUID, so that the log has one form for both."""
+    if parsed.target_client is None:
+        return parsed
+    target = ReadingEvent.objects.filter(reading=reading, client_uuid=parsed.target_client).first()
+    if target is None:
+        raise InvalidInput(
+            "The reading has no such event.",
+            code="unknown_event",
+            details={"target_client": str(parsed.target_client)},
+        )
+    return replace(parsed, payload={"target": str(target.pk)}, target_id=target.pk, target_client=None)
 
 
 def _check_target(reading: Reading, parsed: ParsedEvent) -> ReadingEvent | None:

@@ -27,9 +27,10 @@ class JobError:
 
 @dataclass(frozen=True)
 class JobBrief:
-    """What a reader is told of a job."""
+    """What a reader is told of a job; `client_uuid` is that of the event that asked for it."""
 
     id: uuid.UUID
+    client_uuid: uuid.UUID
     kind: str
     run_no: int
     status: str

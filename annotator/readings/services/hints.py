@@ -33,6 +33,11 @@ def send_revision_hint(reading: Reading) -> None:
     send_reading_hint(reading, {"type": "revision", "revision": reading.revision})
 
 
+def send_access_hint(reading: Reading) -> None:
+    """Have every socket of a reading look again at who may still see and change it."""
+    send_reading_hint(reading, {"type": "access"})
+
+
 def send_status_hint(reading: Reading) -> None:
     """Tell a campaign's sockets that a reading has been opened, submitted or reopened.
 

@@ -50,8 +50,8 @@ class ParsedEvent:
         Every mask of an edit.
     provenance : Provenance
         That of the masks of an edit.
-    target_id : UUID or None
-        Event that an undo or redo names.
+    target_id, target_client : UUID or None
+        Event that an undo or redo names, by its id or by its client UUID.
     resumes : UUID or None
         The propagation that a propagation goes on with.
     """
@@ -65,6 +65,7 @@ class ParsedEvent:
     provenance: Provenance = Provenance.HUMAN
     target_id: uuid.UUID | None = None
     resumes: uuid.UUID | None = None
+    target_client: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,13 @@ def _integer(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(field, f"The field {field!r} is a whole number.")
     return value
+
+
+def _uuid(value: object, field: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        raise _wrong(field, f"The field {field!r} is the UUID of an event.") from None
 
 
 def _number(value: object, field: str) -> float:
@@ -384,8 +392,13 @@ def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 
 
 def _parse_reversal(payload: dict[str, Any], kind: EventKind) -> ParsedEvent:
-    (target,) = _take(payload, kind, "target")
-    target_id = _event_id(target, "target")
+    # A tab that is offline does not know yet which id its own event is going to get.
+    if "target_client" in payload:
+        (named,) = _take(payload, kind, "target_client")
+        target_client = _event_id(named, "target_client")
+        return ParsedEvent(kind, {"target_client": str(target_client)}, target_client=target_client)
+    (named,) = _take(payload, kind, "target")
+    target_id = _event_id(named, "target")
     return ParsedEvent(kind, {"target": str(target_id)}, target_id=target_id)
 
 

@@ -17,14 +17,15 @@ from annotator.readings.selectors import current_masks, is_accepted
 
 from .events import require_editable, require_revision
 from .followers import followers
-from .hints import send_revision_hint, send_status_hint
+from .hints import send_access_hint, send_revision_hint, send_status_hint
 from .locking import lock_reading
+from .writers import require_pen
 
 if TYPE_CHECKING:
     from annotator.accounts.models import User
 
 
-def submit_reading(*, reading: Reading, actor: User, base_revision: int) -> Reading:
+def submit_reading(*, reading: Reading, actor: User, base_revision: int, writer: str = "", device: str = "") -> Reading:
     """Submit a reading: what runs is cancelled, and nothing changes until it is reopened.
 
     Raises
@@ -32,7 +33,7 @@ def submit_reading(*, reading: Reading, actor: User, base_revision: int) -> Read
     PermissionDenied
         When the actor is not its reader.
     IllegalTransition
-        When it is not editable.
+        When it is not editable, or another tab writes (`not_the_writer`).
     StaleRevision
         When another tab has written since.
     Unprocessable
@@ -43,6 +44,7 @@ def submit_reading(*, reading: Reading, actor: User, base_revision: int) -> Read
         locked = lock_reading(reading.pk)
         require_writer(actor, locked)
         require_editable(locked)
+        require_pen(locked, token=writer, device=device)
         require_revision(locked, base_revision)
         masks = current_masks(locked)
         if not any(mask.area for mask in masks):
@@ -64,6 +66,7 @@ def submit_reading(*, reading: Reading, actor: User, base_revision: int) -> Read
             data={"revision": locked.revision, "masks": len(masks)},
         )
         send_revision_hint(locked)
+        send_access_hint(locked)
         send_status_hint(locked)
         return locked
 
@@ -85,5 +88,6 @@ def reopen_reading(*, reading: Reading, actor: User, reason: str = "") -> Readin
         if locked.assignment.status == AssignmentStatus.DONE:
             transition(locked.assignment, AssignmentStatus.ACCEPTED, actor=actor, reason=reason)
         send_revision_hint(locked)
+        send_access_hint(locked)
         send_status_hint(locked)
         return locked

@@ -27,11 +27,12 @@ client.use(csrf);
 
 /** Turn an error answer into a Refusal. */
 export function refusalOf(status: number, body: unknown): Refusal {
-  const error = (body as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
+  const error = (body as { error?: { code?: unknown; message?: unknown; details?: unknown } } | undefined)
+    ?.error;
   const code = typeof error?.code === "string" ? error.code : `http_${status}`;
   const message =
     typeof error?.message === "string" ? error.message : `The server answered with status ${status}.`;
-  return new Refusal(code, message, status);
+  return new Refusal(code, message, status, (error?.details ?? {}) as Record<string, unknown>);
 }
 
 /** Return the data of an answer, or throw the refusal. */

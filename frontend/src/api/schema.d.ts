@@ -659,6 +659,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/readings/{id}/writer/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask to write, or take over
+         * @description One tab writes at a time. A tab asks when it opens and every 20 s; a silent one loses the pen.
+         */
+        post: operations["readings_writer_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/readings/{id}/writer/release/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop writing
+         * @description Let another tab write.
+         */
+        post: operations["readings_writer_release_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/readings/{reading_id}/jobs/": {
         parameters: {
             query?: never;
@@ -798,6 +838,8 @@ export interface components {
             base_revision: number;
             /** @description One of prompt, edit, propagate, accept, undo, redo. */
             kind: string;
+            /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
+            writer?: string;
             payload: {
                 [key: string]: unknown;
             };
@@ -905,6 +947,22 @@ export interface components {
             iou: number;
             /** Format: double */
             dice: number;
+        };
+        /** @description Which tab wants to write. */
+        ClaimRequest: {
+            /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
+            writer: string;
+            /**
+             * @description Take over from another tab that still lives.
+             * @default false
+             */
+            take: boolean;
+        };
+        /** @description Who writes now. */
+        Claimed: {
+            writer: components["schemas"]["Writer"];
+            /** @description Whether that is the tab that asked. */
+            yours: boolean;
         };
         /** @description A model's evaluation beside that of the model it came from, on the same cines. */
         Comparison: {
@@ -1092,6 +1150,11 @@ export interface components {
         Job: {
             /** Format: uuid */
             id: string;
+            /**
+             * Format: uuid
+             * @description Client UUID of the event that asked for it.
+             */
+            client_uuid: string;
             kind: components["schemas"]["JobKindEnum"];
             /** @description Number of the job within its reading. */
             run_no: number;
@@ -1698,6 +1761,11 @@ export interface components {
          * @enum {string}
          */
         ReasonEnum: "manual" | "rule" | "rollback";
+        /** @description Which tab stops writing. */
+        ReleaseRequest: {
+            /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
+            writer: string;
+        };
         /**
          * @description * `advice` - advice
          *     * `measured` - measured
@@ -1736,6 +1804,8 @@ export interface components {
         /** @description The revision that the reader has seen. */
         SubmitRequest: {
             base_revision: number;
+            /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
+            writer?: string;
         };
         /** @description A token for scripts: `Authorization: Token <token>`. */
         Token: {
@@ -1843,6 +1913,17 @@ export interface components {
             model_id: string | null;
             /** @description Digest of that model's checkpoint, empty without one. */
             checkpoint: string;
+        };
+        /** @description The tab that writes. */
+        Writer: {
+            token: string;
+            /** @description What it runs on, such as Chrome on Windows. */
+            device: string;
+            /**
+             * Format: date-time
+             * @description When it began to write.
+             */
+            since: string;
         };
     };
     responses: never;
@@ -2783,6 +2864,8 @@ export interface operations {
     readings_masks_retrieve: {
         parameters: {
             query?: {
+                /** @description Instead, the masks of models that lie beneath others or belong to undone events. */
+                hidden?: boolean;
                 /** @description Only (label, frame) pairs changed after this revision; area 0 means cleared. */
                 since?: number;
             };
@@ -2847,6 +2930,55 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ReadingDetail"];
                 };
+            };
+        };
+    };
+    readings_writer_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claimed"];
+                };
+            };
+        };
+    };
+    readings_writer_release_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findingsOf, findingText } from "./attention";
-import { decodeMask, encodeMask, toBitmap } from "./codec";
+import { decodeMask, encodeMask, toBase64, toBitmap } from "./codec";
 import { ReadingDocument } from "./document";
 import { jumpsOf, type LabelFrame } from "./drift";
 import { momentsOf } from "./moments";
@@ -121,13 +121,18 @@ describe("drift", () => {
 });
 
 describe("what to look at", () => {
-  function document(scores: (number | null)[], masks = heart(scores.length, 15, 70)): ReadingDocument {
+  function document(
+    scores: (number | null)[],
+    masks = heart(scores.length, 15, 70),
+    accepted?: number,
+  ): ReadingDocument {
     const made = new ReadingDocument([LABEL]);
     masks.forEach((data, frameIndex) => {
       const score = scores[frameIndex] ?? null;
       const { area } = momentsOf(data);
-      const common = { labelIndex: 1, frameIndex, accepted: false, area, data, eventSeq: 1 };
-      made.set({ ...common, provenance: "PROPAGATED", score });
+      const place = { label: LABEL.code, label_index: 1, frame_index: frameIndex, event_seq: 1 };
+      const row = { ...place, accepted: frameIndex === accepted, area, score, mask: toBase64(data) };
+      made.merge([], [{ ...row, provenance: "PROPAGATED" }]);
     });
     return made;
   }
@@ -151,9 +156,8 @@ describe("what to look at", () => {
   });
 
   it("go away when the reader accepts or draws the frame", () => {
-    const made = document(replaced(Array<number>(30).fill(0.9), 7, 0.2));
-    expect(findingsOf(made, [LABEL])).toHaveLength(1);
-    made.accept([7], true);
-    expect(findingsOf(made, [LABEL])).toEqual([]);
+    const scores = replaced(Array<number>(30).fill(0.9), 7, 0.2);
+    expect(findingsOf(document(scores), [LABEL])).toHaveLength(1);
+    expect(findingsOf(document(scores, heart(30, 15, 70), 7), [LABEL])).toEqual([]);
   });
 });

@@ -24,6 +24,20 @@ class FakeSocket {
 }
 
 const SIDE = 16;
+const JOB: JobInfo = {
+  id: "j",
+  client_uuid: "c",
+  kind: "PROPAGATE",
+  run_no: 1,
+  status: "RUNNING",
+  done: 1,
+  total: 2,
+  error: null,
+  event_seq: 1,
+  early_stop: false,
+  created_at: "2026-01-01T00:00:00Z",
+  reader: "",
+};
 let sent: Sent[];
 let log: LoggedEvent[];
 let rows: MaskRow[];
@@ -36,7 +50,8 @@ function gateway(): Gateway {
       sent.push(body);
       const seq = body.base_revision + 1;
       const payload = body.payload as Record<string, unknown>;
-      const target = body.kind === "undo" || body.kind === "redo" ? body.payload.target : null;
+      const about = "target_client" in body.payload ? body.payload.target_client : null;
+      const target = log.find((event) => event.client_uuid === about)?.id ?? null;
       const event = {
         id: `e${seq}`,
         seq,
@@ -49,8 +64,11 @@ function gateway(): Gateway {
       log.push(event);
       return { event, revision: seq, masks: [], job: null } satisfies Appended;
     },
-    events: async () => log,
+    events: async (since) => log.slice(since),
     masks: async () => ({ revision: log.length, masks: rows }),
+    hiddenMasks: async () => [],
+    claimWriter: async (token) => ({ writer: { token, device: "", since: "" }, yours: true }),
+    releaseWriter: async () => undefined,
     jobs: async () => jobs,
     cancelJob: async () => undefined,
     frame: async () => new ArrayBuffer(SIDE * SIDE),
@@ -86,7 +104,6 @@ beforeEach(async () => {
     readingStatus: "DRAFT",
     canWrite: true,
     gateway: gateway(),
-    storage: { getItem: () => null, setItem: () => undefined, removeItem: () => undefined },
   });
   await editor.open();
 });
@@ -146,14 +163,23 @@ describe("tools", () => {
 });
 
 describe("the editor", () => {
-  it("shows masks as they stream in, and keeps what the reader draws meanwhile", () => {
+  it("shows masks as they stream in, and keeps what the reader draws meanwhile", async () => {
+    editor.goTo(2);
+    editor.startDraft();
+    editor.commitDraft("brush");
+    await editor.idle();
+    editor.undo();
+    editor.addPoint({ x: 1, y: 1, positive: true });
+    await editor.idle();
+    const job = { ...JOB, run_no: 0x10003, client_uuid: sent.at(-1)?.client_uuid ?? "" };
+    FakeSocket.last.say({ type: "job", job });
     const message = encodeMask(square(), SIDE, SIDE);
     message[3] = 1;
     message[4] = 2;
     message[21] = 2;
+    message[22] = 3;
     FakeSocket.last.say(message.slice().buffer);
     expect(editor.document.mask(1, 2)?.provenance).toBe("PROPAGATED");
-    editor.goTo(2);
     editor.startDraft();
     editor.commitDraft("brush");
     FakeSocket.last.say(message.slice().buffer);
@@ -189,19 +215,7 @@ describe("the editor", () => {
   });
 
   it("fetches the masks once a job has ended, whatever hints were lost", async () => {
-    const job: JobInfo = {
-      id: "j",
-      kind: "PROPAGATE",
-      run_no: 1,
-      status: "RUNNING",
-      done: 1,
-      total: 2,
-      error: null,
-      event_seq: 1,
-      early_stop: false,
-      created_at: "2026-01-01T00:00:00Z",
-      reader: "",
-    };
+    const job = JOB;
     FakeSocket.last.say({ type: "job", job });
     rows = [
       {
@@ -221,35 +235,25 @@ describe("the editor", () => {
     await vi.waitFor(() => expect(editor.document.mask(1, 3)).toBeDefined());
   });
 
-  it("learns the score of a mask with the job that brought it, and keeps none of the mask before", () => {
+  it("learns the score of a mask with the job that brought it", async () => {
     const message = encodeMask(square(), SIDE, SIDE);
     message[3] = 1;
     message[4] = 2;
     message[21] = 2;
     message[22] = 7;
-    const job: JobInfo = {
-      id: "j",
-      kind: "PROPAGATE",
-      run_no: 7,
-      status: "RUNNING",
-      done: 1,
-      total: 2,
-      error: null,
-      event_seq: 9,
-      early_stop: false,
-      created_at: "2026-01-01T00:00:00Z",
-      reader: "",
-    };
+    log = [
+      { id: "e1", seq: 1, client_uuid: "c", kind: "propagate", payload: {}, target: null, undone: false },
+    ];
+    await editor.reload();
+    const job: JobInfo = { ...JOB, run_no: 7 };
     const scored = { label: "coronary_artery", frame_index: 2, score: 0.25 };
     FakeSocket.last.say({ type: "job", job });
     FakeSocket.last.say(message.slice().buffer);
-    expect(editor.document.mask(1, 2)).toMatchObject({ score: null, eventSeq: 9 });
+    expect(editor.document.mask(1, 2)).toMatchObject({ score: null, eventSeq: 1 });
     FakeSocket.last.say({ type: "job", job, scored });
     expect(editor.document.mask(1, 2)?.score).toBe(0.25);
     FakeSocket.last.say({ type: "job", job: { ...job, event_seq: 8 }, scored: { ...scored, score: 0.9 } });
     expect(editor.document.mask(1, 2)?.score).toBe(0.25);
-    FakeSocket.last.say(message.slice().buffer);
-    expect(editor.document.mask(1, 2)?.score).toBeNull();
   });
 
   it("steps over the frames that are not asked for", async () => {
@@ -276,7 +280,7 @@ describe("the editor", () => {
     editor.set({ labelCode: "catheter" });
     expect([walk(1), walk(1)]).toEqual([1, 2]);
     editor.set({ labelCode: "coronary_artery" });
-    rows = [];
+    rows = rows.map((row) => ({ ...row, event_seq: 0 }));
     await editor.reload();
     editor.set({ stepMode: "annotated" });
     expect(walk(1)).toBe(2);
@@ -288,9 +292,9 @@ describe("the editor", () => {
     editor.addPoint({ x: 1, y: 1, positive: true });
     await editor.idle();
     editor.goTo(0);
-    await editor.undo();
+    editor.undo();
     await editor.idle();
-    expect(sent.at(-1)).toMatchObject({ kind: "undo", payload: { target: "e1" } });
+    expect(sent.at(-1)).toMatchObject({ kind: "undo", payload: { target_client: sent[0]?.client_uuid } });
     expect(editor.state.frameIndex).toBe(3);
     expect(editor.state.canRedo).toBe(true);
   });

@@ -1,32 +1,37 @@
 /** The reading editor without a screen: what the reader does goes in, state and masks come out. */
 
 import { Clock } from "./clock";
-import { encodeMask, fromBase64, HEADER_BYTES, readHeader, toBase64, toBitmap } from "./codec";
+import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
+import { conflictsOf, conflictText } from "./conflicts";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { Enhancer } from "./enhance/enhancer";
 import { whenIdle } from "./enhance/pace";
+import type { Step } from "./fold";
 import { FrameLoader } from "./frames";
 import { jump } from "./jumps";
-import { Outbox, type OutboxStorage } from "./outbox";
+import { Outbox } from "./outbox";
+import { memoryStore, type OutboxStore } from "./outboxStore";
+import { Pen } from "./pen";
 import { Playback } from "./playback";
 import { type Plan, payloadOf, planOf, type Run, resumePayload } from "./propagation";
 import { ReadingSocket } from "./socket";
 import { createEditorStore, type EditorState, type EditorStore, isActive, type ToolId } from "./state";
+import { stepName, stepPlace } from "./steps";
+import { openTab, type Tab } from "./tab";
 import { createTools, type Tool } from "./tools";
 import { defaultOptions } from "./tools/options";
 import {
   type Appended,
   type Box,
   type CineInfo,
-  type EditPayload,
   type EventBody,
-  editsOf,
   type Gateway,
   type JobInfo,
   type LabelInfo,
   type PromptPoint,
-  type Refusal,
+  Refusal,
   type Scored,
+  type WriterInfo,
 } from "./types";
 import type { Viewport } from "./viewport";
 import { presetsFor, type WindowPreset } from "./windows";
@@ -38,7 +43,11 @@ export interface EditorSetup {
   readingStatus: string;
   canWrite: boolean;
   gateway: Gateway;
-  storage: OutboxStorage;
+  /** User name of the reader, whose unsent events alone are sent. */
+  owner?: string;
+  /** Where unsent events are kept; only as long as the page lives, if not given. */
+  store?: OutboxStore;
+  tab?: Tab;
 }
 
 /** What is being drawn and not committed yet: a whole bitmap of the frame, one byte a pixel. */
@@ -50,7 +59,6 @@ export interface Draft {
 
 const POLL_MS = 2000;
 /** Mask messages have 16 bits for the number of their run. */
-const RUN_IDS = 1 << 16;
 
 export class Editor {
   readonly store: EditorStore;
@@ -68,11 +76,20 @@ export class Editor {
   /** Where the cine is shown, while it is. */
   viewport: Viewport | null = null;
   private readonly outbox: Outbox;
+  private readonly pen: Pen;
   private readonly gateway: Gateway;
+  /** Whether the account and the state of the reading allow to write, whichever tab does. */
+  private mayWrite: boolean;
+  private isPenOpen = false;
+  /** Client UUIDs of the events of this tab, to tell them from those of others. */
+  private readonly own = new Set<string>();
+  private readonly toldConflicts = new Set<string>();
+  private ended: Refusal | null = null;
   private socket: ReadingSocket | undefined;
   private poll: ReturnType<typeof setInterval> | undefined;
   private readonly repaints = new Set<() => void>();
   private reloading: Promise<void> | undefined;
+  private reloadingAgain: Promise<void> | undefined;
   private isClosed = false;
 
   constructor(setup: EditorSetup) {
@@ -90,18 +107,24 @@ export class Editor {
       options: defaultOptions(setup.cine),
     });
     this.enhance = new Enhancer(this, whenIdle);
-    this.outbox = new Outbox(
-      `cineloop.outbox.${setup.readingId}`,
-      setup.gateway,
-      {
+    this.mayWrite = setup.canWrite;
+    const tab = setup.tab ?? openTab();
+    this.pen = new Pen(tab, setup.gateway, () => void this.penChanged());
+    this.outbox = new Outbox({
+      readingId: setup.readingId,
+      title: setup.cine.title,
+      owner: setup.owner ?? "",
+      tab,
+      store: setup.store ?? memoryStore(),
+      gateway: setup.gateway,
+      hooks: {
         revision: () => this.document.revision,
         acknowledged: (_event, answer) => this.acknowledged(answer),
         reload: () => this.reload(),
         refused: (event, refusal) => this.refused(event, refusal),
         changed: () => this.sync(),
       },
-      setup.storage,
-    );
+    });
     this.frames.onLoad((frame) => {
       this.set({ framesLoaded: this.frames.loadedCount });
       if (frame === this.state.frameIndex) this.repaint();
@@ -139,6 +162,8 @@ export class Editor {
       this.set({ status: "failed", failure: error instanceof Error ? error.message : String(error) });
       return;
     }
+    await this.adopt();
+    if (this.mayWrite) await this.openPen();
     if (this.isClosed) return;
     this.set({ status: "ready" });
     this.socket = new ReadingSocket(this.gateway.socketUrl(), {
@@ -146,76 +171,120 @@ export class Editor {
       job: (job, scored) => this.receiveJob(job, scored),
       revision: (revision) => this.receiveRevision(revision),
       presence: (presence) => this.set({ presence }),
+      writer: (writer) => this.mayWrite && this.pen.receive(writer),
+      access: (status, canWrite) => this.setAccess(status, canWrite),
+      ended: (reason) => this.setEnded(reason),
       opened: (again) => {
+        this.setEnded(null);
         this.set({ online: true });
-        this.outbox.start();
+        this.sendOn();
         if (again) void this.reload().catch(() => undefined);
       },
       closed: () => this.set({ online: false }),
     });
     this.socket.open();
     this.poll = setInterval(() => void this.pollJobs(), POLL_MS);
-    this.outbox.start();
+    this.sendOn();
+    void this.fetchHidden();
   }
 
   close(): void {
     this.isClosed = true;
     clearInterval(this.poll);
     this.socket?.close();
+    this.pen.close();
     this.outbox.close();
     this.frames.close();
   }
 
   // --- what the server says -------------------------------------------------------------------------------------
 
-  async reload(): Promise<void> {
-    this.reloading ??= this.fetchAll().finally(() => {
+  /** Fetch what the server holds; while an answer is under way that may be too old, once more after it. */
+  reload(): Promise<void> {
+    if (!this.reloading) return this.startReload();
+    this.reloadingAgain ??= this.reloading
+      .catch(() => undefined)
+      .then(() => {
+        this.reloadingAgain = undefined;
+        return this.startReload();
+      });
+    return this.reloadingAgain;
+  }
+
+  private startReload(): Promise<void> {
+    this.reloading = this.fetchAll().finally(() => {
       this.reloading = undefined;
     });
     return this.reloading;
   }
 
   private async fetchAll(): Promise<void> {
+    const since = this.document.revision;
     const [masks, events, jobs] = await Promise.all([
       this.gateway.masks(),
-      this.gateway.events(),
+      this.gateway.events(since),
       this.gateway.jobs(),
     ]);
-    const newest = Math.max(masks.revision, events.at(-1)?.seq ?? 0);
-    this.document.reset(newest, masks.masks, events);
-    for (const event of this.outbox.pending) this.applyLocally(event.body);
+    if (masks.revision < since) this.document.reset(await this.gateway.events(0), masks.masks);
+    else this.document.merge(events, masks.masks);
+    // Something was appended between the two answers: each of them has to be as new as the other.
+    if (masks.revision > this.document.revision) {
+      this.document.merge(await this.gateway.events(this.document.revision), masks.masks);
+    } else if (masks.revision < since + events.length) {
+      this.document.merge([], (await this.gateway.masks()).masks);
+    }
+    this.outbox.forget((clientUuid) => this.document.knows(clientUuid));
     this.set({ jobs: new Map(jobs.map((job) => [job.id, job])) });
+    this.tellConflicts();
     this.touch();
   }
 
+  /** What undo and redo would bring to light, so that they need no answer; without it, they wait for one. */
+  private async fetchHidden(): Promise<void> {
+    try {
+      this.document.merge([], await this.gateway.hiddenMasks());
+    } catch {
+      // The answer to an undo brings what it uncovers too.
+    }
+  }
+
+  /** The server has ended the connection and said why; whether it takes events all the same, they are going to find out. */
+  private setEnded(reason: Refusal | null): void {
+    this.ended = reason;
+    this.sync();
+  }
+
   private acknowledged(answer: Appended): void {
+    this.ended = null;
     this.document.append(answer);
-    // The answer may be older than what this tab has drawn since.
-    for (const event of this.outbox.pending) this.applyLocally(event.body);
     if (answer.job) this.receiveJob(answer.job);
     this.touch();
   }
 
-  private async refused(event: PendingEvent, refusal: Refusal): Promise<void> {
+  private async refused(_event: PendingEvent, refusal: Refusal): Promise<void> {
     this.notify(refusal.code, refusal.message);
-    if (event.body.kind !== "prompt") await this.reload();
     this.touch();
+    await this.reload();
+  }
+
+  /** Say which frames another tab has changed since this one looked: what is unsent here is going to lie on top. */
+  private tellConflicts(): void {
+    const found = conflictsOf(this.document, this.outbox, this.own).filter(
+      ({ event }) => !this.toldConflicts.has(event.clientUuid),
+    );
+    if (!found.length) return;
+    for (const { event } of found) this.toldConflicts.add(event.clientUuid);
+    this.notify("changed_elsewhere", conflictText(found, this.labels));
   }
 
   private receiveMask(data: Uint8Array): void {
-    const label = data[3];
-    const frame = new DataView(data.buffer, data.byteOffset).getUint32(4, true);
-    const isDrawnOver = this.outbox.pending.some(
-      ({ body }) =>
-        body.kind === "edit" &&
-        editsOf(body.payload).some(
-          (edit) => edit.frame_index === frame && this.document.labelOf(edit.label)?.index === label,
-        ),
-    );
-    if (isDrawnOver) return;
-    const { runId } = readHeader(data);
-    const job = runId && [...this.state.jobs.values()].find((known) => known.run_no % RUN_IDS === runId);
-    this.document.setMessage(data, job ? job.event_seq : undefined);
+    // What was drawn by hand in another tab comes with the log.
+    if (readHeader(data).provenance === "HUMAN") return;
+    const run = new DataView(data.buffer, data.byteOffset).getUint16(22, true);
+    const job = [...this.state.jobs.values()].find((known) => known.run_no % 0x10000 === run);
+    // Of a job that this tab has not heard of, the masks are fetched when it ends.
+    if (!job) return;
+    this.document.setMessage(data, job.client_uuid);
     this.touch();
   }
 
@@ -232,7 +301,8 @@ export class Editor {
   }
 
   private receiveRevision(revision: number): void {
-    if (revision > this.document.revision && this.outbox.state === "saved") {
+    const isExpected = this.outbox.state === "saving";
+    if (revision > this.document.revision && !isExpected) {
       void this.reload().catch(() => undefined);
     }
   }
@@ -249,37 +319,105 @@ export class Editor {
     }
   }
 
-  // --- what the reader does -------------------------------------------------------------------------------------
+  // --- who writes -----------------------------------------------------------------------------------------------
 
-  private commit(body: EventBody): void {
-    if (!this.state.canWrite) {
-      this.notify("reading_not_editable", "This reading is submitted; reopen it to change it.");
-      return;
+  /** Try again at once what could not be sent. */
+  sendOn(): void {
+    this.socket?.retry();
+    if (this.pen.other) return;
+    this.outbox.start();
+    this.sync();
+  }
+
+  /** Write here from now on; the tab that wrote so far looks on. */
+  async takeOver(): Promise<void> {
+    try {
+      await this.pen.takeOver();
+    } catch (error) {
+      const isRefused = error instanceof Refusal;
+      this.notify(
+        "take_over_failed",
+        isRefused ? error.message : "The server could not be reached; try again.",
+      );
     }
-    this.applyLocally(body);
-    this.outbox.add(body);
+  }
+
+  /** The page is being left: another tab need not wait to write. */
+  leave(): void {
+    if (this.isPenOpen) this.pen.layDown();
+  }
+
+  /** The page that was left is back. */
+  async comeBack(): Promise<void> {
+    if (this.isPenOpen) await this.pen.claim();
+  }
+
+  setAccess(readingStatus: string, mayWrite: boolean): void {
+    this.mayWrite = mayWrite;
+    this.set({ readingStatus });
+    if (mayWrite) void this.openPen();
+    this.shareAccess();
+    this.sendOn();
+  }
+
+  /** Give up what could not be sent. */
+  async discardUnsent(): Promise<void> {
+    await this.outbox.discard();
     this.touch();
   }
 
-  private applyLocally(body: EventBody): void {
-    if (body.kind === "edit") {
-      for (const { frame_index: frameIndex, label: code, mask } of editsOf(body.payload)) {
-        const label = this.document.labelOf(code);
-        if (!label) continue;
-        const data = fromBase64(mask);
-        this.document.set({
-          labelIndex: label.index,
-          frameIndex,
-          provenance: "provenance" in body.payload ? body.payload.provenance : "HUMAN",
-          accepted: this.isAccepted(frameIndex),
-          area: data.length > HEADER_BYTES ? 1 : 0,
-          score: null,
-          data,
-        });
-      }
-    } else if (body.kind === "accept") {
-      this.document.accept(body.payload.frame_indices, body.payload.accepted);
+  private async openPen(): Promise<void> {
+    this.isPenOpen = true;
+    await this.pen.open();
+  }
+
+  private async adopt(): Promise<void> {
+    if (!this.mayWrite) return;
+    try {
+      await this.outbox.adopt();
+      this.tellConflicts();
+    } catch {
+      this.notify(
+        "storage_unavailable",
+        "This browser does not let CineLoop keep unsent changes: keep this tab open until everything is saved.",
+      );
     }
+  }
+
+  private async penChanged(): Promise<void> {
+    const { other } = this.pen;
+    if (other) {
+      this.outbox.hold(new Refusal("not_the_writer", "Another tab writes this reading.", 409));
+      this.set({ wasTakenOver: this.state.status === "ready" });
+      this.shareAccess();
+      return;
+    }
+    this.set({ wasTakenOver: false });
+    await this.adopt();
+    await this.reload().catch(() => undefined);
+    this.shareAccess();
+    this.sendOn();
+  }
+
+  private shareAccess(): void {
+    const otherWriter = this.mayWrite ? this.pen.other : null;
+    this.set({ otherWriter, canWrite: this.mayWrite && !otherWriter });
+    this.sync();
+  }
+
+  private refuseToWrite(): void {
+    if (this.state.otherWriter) {
+      this.notify("not_the_writer", "This reading is being written in another tab; take over to write here.");
+    } else {
+      this.notify("reading_not_editable", "This reading is submitted; reopen it to change it.");
+    }
+  }
+
+  // --- what the reader does -------------------------------------------------------------------------------------
+
+  private commit(body: EventBody): void {
+    if (this.state.canWrite) this.outbox.add(body);
+    else this.refuseToWrite();
   }
 
   addPoint(point: PromptPoint): void {
@@ -309,7 +447,7 @@ export class Editor {
   startDraft(): Draft | null {
     const label = this.label;
     if (!label || !this.state.canWrite) {
-      this.notify("reading_not_editable", "This reading is submitted; reopen it to change it.");
+      this.refuseToWrite();
       return null;
     }
     const { frameIndex } = this.state;
@@ -325,7 +463,11 @@ export class Editor {
     const label = this.labels.find((known) => known.index === draft?.labelIndex);
     if (!draft || !label) return;
     const mask = toBase64(encodeMask(draft.bitmap, this.cine.columns, this.cine.rows));
-    this.commit({ kind: "edit", payload: { frame_index: draft.frameIndex, label: label.code, mask, tool } });
+    // Whoever began to draw could write then: a stroke is kept even if another tab has taken over meanwhile.
+    this.outbox.add({
+      kind: "edit",
+      payload: { frame_index: draft.frameIndex, label: label.code, mask, tool },
+    });
   }
 
   /** Whole bitmaps as they are to be from now on, in one step that is undone as one. */
@@ -396,33 +538,33 @@ export class Editor {
     );
   }
 
-  async undo(): Promise<void> {
-    await this.idle();
-    const target = this.document.undoTarget();
+  undo(): void {
+    this.reverse("undo", this.document.undoTarget());
+  }
+
+  redo(): void {
+    this.reverse("redo", this.document.redoTarget());
+  }
+
+  private reverse(kind: "undo" | "redo", target: Step | undefined): void {
     if (!target) return;
-    this.showFrameOf(target.payload);
-    this.commit({ kind: "undo", payload: { target: target.id } });
+    if (this.state.canWrite) this.bringIntoView(target);
+    this.commit({ kind, payload: { target_client: target.clientUuid } });
   }
 
-  async redo(): Promise<void> {
-    await this.idle();
-    const target = this.document.redoTarget();
-    if (!target) return;
-    this.showFrameOf(target.payload);
-    this.commit({ kind: "redo", payload: { target: target.id } });
+  /** Undo shows the frame and the label it changes, so that nothing changes out of sight. */
+  private bringIntoView(step: Step): void {
+    const { frameIndex, labelCode } = stepPlace(step, this.state);
+    const hiddenLabels = new Set(this.state.hiddenLabels);
+    hiddenLabels.delete(labelCode);
+    this.set({ labelCode, hiddenLabels });
+    this.goTo(frameIndex);
   }
 
-  /** Undo shows the frame it changes, so that nothing changes out of sight. */
-  private showFrameOf(payload: Record<string, unknown>): void {
-    const frames = "edits" in payload ? editsOf(payload as EditPayload) : [payload];
-    const indices = frames.map((frame) => frame.frame_index);
-    const first = indices.find((index) => index === this.state.frameIndex) ?? indices[0];
-    if (typeof first === "number") this.goTo(first);
-  }
-
-  /** Wait until every event has been acknowledged: an undo has to name one that the server knows. */
+  /** Wait until every event has been acknowledged; throws the reason when that cannot be. */
   async idle(): Promise<void> {
     while (this.outbox.state !== "saved" && !this.isClosed) {
+      if (this.outbox.held) throw this.outbox.held;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -442,8 +584,13 @@ export class Editor {
     this.repaint();
   }
 
+  /** The token that says to the server which tab this is. */
+  get writerToken(): string {
+    return this.pen.token;
+  }
+
   prompts() {
-    return this.document.prompts(this.state.labelCode, this.state.frameIndex, this.outbox.pending);
+    return this.document.prompts(this.state.labelCode, this.state.frameIndex);
   }
 
   // --- time -----------------------------------------------------------------------------------------------------
@@ -545,13 +692,29 @@ export class Editor {
   }
 
   private sync(): void {
-    const isSaved = this.outbox.state === "saved";
+    const { outbox } = this;
+    for (const { clientUuid } of outbox.pending) this.own.add(clientUuid);
+    if (this.document.setPending(outbox.pending)) {
+      this.set({ masksVersion: this.state.masksVersion + 1 });
+      this.repaint();
+    }
+    const writer = outbox.held?.code === "not_the_writer" && outbox.held.details.writer;
+    if (writer && !this.pen.other) this.pen.receive(writer as WriterInfo);
+    const undo = this.document.undoTarget();
+    const redo = this.document.redoTarget();
+    const reason = outbox.held ?? this.ended;
+    const held = reason && { code: reason.code, message: reason.message };
     this.set({
-      save: this.outbox.state,
-      pendingCount: this.outbox.pending.length,
+      save: outbox.state,
+      pendingCount: outbox.pending.length,
+      keptCount: outbox.keptCount,
+      unkeptCount: outbox.unkeptCount,
+      held: held?.code === this.state.held?.code ? this.state.held : held,
       revision: this.document.revision,
-      canUndo: this.state.canWrite && (!isSaved || this.document.undoTarget() !== undefined),
-      canRedo: this.state.canWrite && isSaved && this.document.redoTarget() !== undefined,
+      canUndo: this.state.canWrite && undo !== undefined,
+      canRedo: this.state.canWrite && redo !== undefined,
+      undoName: undo ? stepName(undo, this.labels) : "",
+      redoName: redo ? stepName(redo, this.labels) : "",
     });
   }
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { encodeMask } from "./codec";
+import { encodeMask, toBase64 } from "./codec";
 import { ReadingDocument } from "./document";
 import {
   framesBrought,
@@ -38,8 +38,18 @@ function put(
   provenance: "HUMAN" | "MODEL" | "PROPAGATED",
   { accepted = false, eventSeq = 1, area = 16 } = {},
 ): void {
-  const entry = { labelIndex, frameIndex, provenance, accepted, area, score: null, data: DATA, eventSeq };
-  scene.document.set(entry);
+  const label = scene.document.labels.find((known) => known.index === labelIndex)?.code ?? "";
+  const place = { label, label_index: labelIndex, frame_index: frameIndex };
+  const row = {
+    ...place,
+    provenance,
+    accepted,
+    area,
+    score: null,
+    event_seq: eventSeq,
+    mask: toBase64(DATA),
+  };
+  scene.document.merge([], [row]);
 }
 
 describe("a plan", () => {
@@ -123,6 +133,7 @@ describe("a plan", () => {
 describe("runs", () => {
   const job = (run_no: number, change: Partial<JobInfo> = {}): JobInfo => ({
     id: `j${run_no}`,
+    client_uuid: `u${run_no}`,
     kind: "PROPAGATE",
     run_no,
     status: "CANCELLED",
@@ -153,7 +164,15 @@ describe("runs", () => {
   });
   const know = (jobs: JobInfo[], events: LoggedEvent[]) => {
     scene.state.jobs = new Map(jobs.map((known) => [known.id, known]));
-    scene.document.reset(9, [], events);
+    const last = Math.max(0, ...events.map((known) => known.seq));
+    const between = (seq: number): LoggedEvent => ({
+      ...event(seq),
+      kind: "accept",
+      payload: { frame_indices: [], accepted: true },
+    });
+    const log = Array.from({ length: last }, (_, at) => between(at + 1));
+    for (const known of events) log[known.seq - 1] = known;
+    scene.document.reset(log, []);
   };
 
   it("know what is left after a stop, until another run has taken it up", () => {

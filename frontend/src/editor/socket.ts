@@ -1,12 +1,17 @@
 /** The reading's WebSocket: hints come in, and after every gap the truth is fetched. */
 
-import type { JobInfo, Presence, Scored } from "./types";
+import { type JobInfo, type Presence, Refusal, type Scored, type WriterInfo } from "./types";
 
 interface Hooks {
   mask(data: Uint8Array): void;
   job(job: JobInfo, scored?: Scored): void;
   revision(revision: number): void;
   presence(readers: Presence[]): void;
+  /** Another tab has begun to write, or, null, nobody does any more. */
+  writer(writer: WriterInfo | null): void;
+  access(status: string, canWrite: boolean): void;
+  /** The server has ended the connection for good and said why. */
+  ended(reason: Refusal): void;
   /** Open or closed; after a gap `again` is true and what was missed has to be fetched. */
   opened(again: boolean): void;
   closed(): void;
@@ -15,6 +20,8 @@ interface Hooks {
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const PING_MS = 20_000;
+/** Close codes from here on are the server's own: the session, the order or the reading is gone. */
+const FIRST_OWN_CODE = 4400;
 
 export class ReadingSocket {
   private socket: WebSocket | undefined;
@@ -23,6 +30,7 @@ export class ReadingSocket {
   private delay = FIRST_RETRY_MS;
   private wasOpen = false;
   private isClosed = false;
+  private complaint: { code: string; message: string } | undefined;
 
   constructor(
     private readonly url: string,
@@ -39,16 +47,29 @@ export class ReadingSocket {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     socket.onmessage = (message) => this.receive(message.data);
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       clearInterval(this.ping);
       if (this.isClosed) return;
       this.hooks.closed();
-      this.timer = setTimeout(() => this.open(), this.delay);
+      if (event?.code >= FIRST_OWN_CODE) {
+        const { code, message } = this.complaint ?? { code: "ended", message: "The connection was ended." };
+        this.hooks.ended(new Refusal(code, message, event.code - 4000));
+        this.delay = LONGEST_RETRY_MS;
+      }
+      this.timer = setTimeout(() => this.retry(), this.delay);
       this.delay = Math.min(this.delay * 2, LONGEST_RETRY_MS);
     };
     this.ping = setInterval(() => {
       if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}');
     }, PING_MS);
+  }
+
+  /** Try to connect at once rather than later. */
+  retry(): void {
+    if (this.isClosed || !this.timer) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.open();
   }
 
   close(): void {
@@ -79,6 +100,15 @@ export class ReadingSocket {
         break;
       case "presence":
         this.hooks.presence(message.readers as Presence[]);
+        break;
+      case "writer":
+        this.hooks.writer(message.writer as WriterInfo | null);
+        break;
+      case "access":
+        this.hooks.access(String(message.status), Boolean(message.can_write));
+        break;
+      case "error":
+        this.complaint = { code: String(message.code), message: String(message.message) };
         break;
     }
   }

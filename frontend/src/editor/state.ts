@@ -8,7 +8,7 @@ import type { SaveState } from "./outbox";
 import { type Orientation, UPRIGHT } from "./placement";
 import type { Span } from "./propagation";
 import { NO_OPTIONS, type ToolOptions } from "./tools/options";
-import type { JobInfo, Presence } from "./types";
+import type { JobInfo, Presence, WriterInfo } from "./types";
 
 export type ToolId =
   | "positive"
@@ -70,8 +70,20 @@ export interface EditorState {
   stepMode: StepMode;
   save: SaveState;
   pendingCount: number;
+  /** Unsent events that lie safely in the browser, and those that it could not keep. */
+  keptCount: number;
+  unkeptCount: number;
+  /** Why nothing is sent though the server can be reached, or why the connection was ended. */
+  held: { code: string; message: string } | null;
+  /** The other tab that writes; this one then only looks on. */
+  otherWriter: WriterInfo | null;
+  /** Whether this tab has written and lost the pen to `otherWriter`. */
+  wasTakenOver: boolean;
   canUndo: boolean;
   canRedo: boolean;
+  /** What undo and redo would do, in words. */
+  undoName: string;
+  redoName: string;
   online: boolean;
   revision: number;
   jobs: ReadonlyMap<string, JobInfo>;
@@ -119,8 +131,15 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     stepMode: "all",
     save: "saved",
     pendingCount: 0,
+    keptCount: 0,
+    unkeptCount: 0,
+    held: null,
+    otherWriter: null,
+    wasTakenOver: false,
     canUndo: false,
     canRedo: false,
+    undoName: "",
+    redoName: "",
     online: false,
     revision: 0,
     jobs: new Map(),

@@ -71,7 +71,7 @@ export type EventBody =
       };
     }
   | { kind: "accept"; payload: { frame_indices: number[]; accepted: boolean } }
-  | { kind: "undo" | "redo"; payload: { target: string } };
+  | { kind: "undo" | "redo"; payload: { target_client: string } };
 
 export type EventKind = EventBody["kind"];
 
@@ -99,6 +99,8 @@ export interface MaskRow {
 
 export interface JobInfo {
   id: string;
+  /** Client UUID of the event that asked for it. */
+  client_uuid: string;
   kind: "PREDICT" | "PROPAGATE";
   run_no: number;
   status: "QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED";
@@ -131,7 +133,17 @@ export interface Presence {
   connection: string;
   user: string;
   display_name: string;
+  device: string;
   you: boolean;
+}
+
+/** The tab that writes a reading. */
+export interface WriterInfo {
+  token: string;
+  /** What it runs on, such as "Chrome on Windows". */
+  device: string;
+  /** When it began to write, ISO 8601. */
+  since: string;
 }
 
 /** A refusal by the server: its machine-readable code, its sentence, and the HTTP status. */
@@ -140,6 +152,7 @@ export class Refusal extends Error {
     readonly code: string,
     message: string,
     readonly status: number,
+    readonly details: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -147,9 +160,16 @@ export class Refusal extends Error {
 
 /** How the editor reaches the server. Any failure that is no Refusal counts as "not reached". */
 export interface Gateway {
-  appendEvent(body: EventBody & { client_uuid: string; base_revision: number }): Promise<Appended>;
-  events(): Promise<LoggedEvent[]>;
+  appendEvent(
+    body: EventBody & { client_uuid: string; base_revision: number; writer: string },
+  ): Promise<Appended>;
+  /** The log after a seq. */
+  events(since: number): Promise<LoggedEvent[]>;
   masks(): Promise<{ revision: number; masks: MaskRow[] }>;
+  /** The masks of models that lie beneath others or belong to undone events. */
+  hiddenMasks(): Promise<MaskRow[]>;
+  claimWriter(token: string, take: boolean): Promise<{ writer: WriterInfo; yours: boolean }>;
+  releaseWriter(token: string): Promise<void>;
   jobs(): Promise<JobInfo[]>;
   cancelJob(id: string): Promise<void>;
   frame(frameNumber: number, signal: AbortSignal): Promise<ArrayBuffer>;

@@ -66,7 +66,9 @@ export async function makeBench(
       async appendEvent(body) {
         sent.push({ kind: body.kind, payload: body.payload } as EventBody);
         const seq = log.length + 1;
-        const target = body.kind === "undo" || body.kind === "redo" ? body.payload.target : null;
+        const isReversal = body.kind === "undo" || body.kind === "redo";
+        const named = isReversal ? body.payload.target_client : undefined;
+        const target = log.find((known) => known.client_uuid === named)?.id ?? null;
         const payload = body.payload as Record<string, unknown>;
         const { client_uuid, kind } = body;
         const event = { id: `e${seq}`, seq, client_uuid, kind, payload, target, undone: false };
@@ -75,12 +77,14 @@ export async function makeBench(
       },
       events: async () => log,
       masks: async () => ({ revision: log.length, masks: [] }),
+      hiddenMasks: async () => [],
+      claimWriter: async (token) => ({ writer: { token, device: "here", since: "" }, yours: true }),
+      releaseWriter: async () => undefined,
       jobs: async () => [],
       cancelJob: async () => undefined,
       frame: async () => (pixels ?? new Uint8Array(columns * rows)).slice().buffer,
       socketUrl: () => "ws://test/",
     },
-    storage: { getItem: () => null, setItem: () => undefined, removeItem: () => undefined },
   });
   await editor.open();
   await vi.waitFor(() => {

@@ -76,7 +76,7 @@ def test_the_jobs_of_a_reading(reading: Reading, worker: FakeWorker, broker: Mem
     ]
     assert body["results"][1]["error"] == {"code": "out_of_memory", "message": "The worker ran out of memory."}
     assert [row["error"] for row in body["results"][::2]] == [None, None]
-    names = {"id", "kind", "run_no", "status", "done", "total", "error"}
+    names = {"id", "client_uuid", "kind", "run_no", "status", "done", "total", "error"}
     names |= {"event_seq", "early_stop", "created_at", "reader"}
     assert all(row.keys() == names for row in body["results"])
     assert [row["event_seq"] for row in body["results"]] == [3, 2, 1]

@@ -52,6 +52,7 @@ def test_a_prediction_from_click_to_mask(
     assert {group for group, _ in hints.sent} == {f"reading.{reading.pk}"}
     assert hints.of("job")[0]["job"] == {
         "id": str(result.job.id),
+        "client_uuid": str(result.event.client_uuid),
         "kind": "PREDICT",
         "run_no": 1,
         "status": "QUEUED",

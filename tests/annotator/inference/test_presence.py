@@ -42,6 +42,7 @@ async def test_a_tab_alone_sees_itself(reading: Reading) -> None:
                     "connection": hello["connection"],
                     "user": reading.reader.username,
                     "display_name": reading.reader.display_name,
+                    "device": "another program",
                     "you": True,
                 }
             ],

@@ -156,6 +156,9 @@ BAD = [
     ("undo", {"target": None}, "invalid_payload"),
     ("undo", {"target": str(uuid.uuid4())}, "unknown_event"),
     ("redo", {"target": str(uuid.uuid4())}, "unknown_event"),
+    ("undo", {"target_client": str(uuid.uuid4())}, "unknown_event"),
+    ("undo", {"target_client": 7}, "invalid_payload"),
+    ("undo", {"target_client": str(uuid.uuid4()), "target": str(uuid.uuid4())}, "invalid_payload"),
 ]
 
 
@@ -319,6 +322,22 @@ def test_a_resend_changes_nothing_and_gives_the_same_answer(
     assert (again.event, again.revision, again.masks) == (third.event, 3, third.masks)
     assert ReadingEvent.objects.filter(reading=reading).count() == 4
     assert len(broker.named("gpu.predict")) == 1
+
+
+def test_undo_may_name_its_target_by_client_uuid(reading: Reading) -> None:
+    """As a tab does that was offline; the log holds the event's id, and a resend is known again in either form."""
+    tab, drawn, taken_back = Tab(reading), uuid.uuid4(), uuid.uuid4()
+    first = tab.send("edit", drawing(), client_uuid=drawn)
+    undone = tab.send("undo", {"target_client": str(drawn)}, client_uuid=taken_back)
+    assert undone.event.payload == {"target": str(first.event.pk)}
+    assert undone.event.target == first.event
+    assert current_masks(reading) == []
+    for payload in ({"target_client": str(drawn)}, {"target": str(first.event.pk)}):
+        again = tab.send("undo", payload, client_uuid=taken_back)
+        assert (again.event, again.created) == (undone.event, False)
+    tab.revision = undone.revision
+    tab.send("redo", {"target_client": str(drawn)})
+    assert len(current_masks(reading)) == 1
 
 
 def test_a_client_uuid_names_one_event_for_ever(reading: Reading) -> None:

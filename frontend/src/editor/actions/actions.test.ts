@@ -25,7 +25,7 @@ describe("the table of actions", () => {
     expect(actionOfKey(key("z"))?.id).toBe("smooth");
     expect(actionOfKey(key("I", { shiftKey: true }))?.id).toBe("interpolate");
     expect(actionOfKey(key("+", { shiftKey: true }))?.id).toBe("grow");
-    expect(actionOfKey(key("P", { shiftKey: true }))).toBeUndefined();
+    expect(actionOfKey(key("Q", { shiftKey: true }))).toBeUndefined();
     expect(actionOfKey(key("b", { altKey: true }))).toBeUndefined();
   });
 

@@ -9,7 +9,7 @@ export const EDIT_ACTIONS: readonly Action[] = [
     group: "Edit",
     keys: ["Ctrl+z"],
     repeats: true,
-    perform: (editor) => void editor.undo(),
+    perform: (editor) => editor.undo(),
     isEnabled: (state) => state.canUndo,
   },
   {
@@ -18,7 +18,7 @@ export const EDIT_ACTIONS: readonly Action[] = [
     group: "Edit",
     keys: ["Ctrl+y", "Ctrl+Shift+z"],
     repeats: true,
-    perform: (editor) => void editor.redo(),
+    perform: (editor) => editor.redo(),
     isEnabled: (state) => state.canRedo,
   },
 ];

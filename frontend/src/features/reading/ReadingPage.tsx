@@ -7,12 +7,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useBlocker, useParams } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
-import { cineQuery, readingQuery } from "../../api/queries";
+import { cineQuery, meQuery, readingQuery } from "../../api/queries";
 import { Editor } from "../../editor/editor";
 import { Refusal } from "../../editor/types";
 import type { EditorView } from "../../editor/view";
 import { Failure } from "../../ui/Failure";
 import { cineInfoOf, gatewayOf } from "./gateway";
+import { Notices } from "./Notices";
 import { Shortcuts } from "./Shortcuts";
 import { SidePanel } from "./SidePanel";
 import { Stage } from "./Stage";
@@ -20,6 +21,7 @@ import { Timeline } from "./Timeline";
 import { Toolbar } from "./Toolbar";
 import { ToolOptions } from "./ToolOptions";
 import { TopBar } from "./TopBar";
+import { outboxStore, thisTab } from "./unsent";
 import { RoomContext, useEditorState, useRoom } from "./useEditor";
 import { useKeys } from "./useKeys";
 
@@ -27,23 +29,30 @@ export default function ReadingPage() {
   const { readingId } = useParams({ from: "/signed-in/readings/$readingId" });
   const reading = useQuery({ ...readingQuery(readingId), refetchOnWindowFocus: false });
   const cine = useQuery({ ...cineQuery(reading.data?.cine ?? ""), enabled: reading.data !== undefined });
+  const me = useQuery(meQuery);
   const failure = reading.error ?? cine.error;
   if (failure) {
     return (
       <Failure error={failure} onRetry={() => void (reading.error ? reading.refetch() : cine.refetch())} />
     );
   }
-  if (!reading.data || !cine.data) {
+  if (!reading.data || !cine.data || !me.data) {
     return (
       <Center h="100vh">
         <Loader aria-label="Loading" />
       </Center>
     );
   }
-  return <ReadingRoom key={readingId} reading={reading.data} cine={cine.data} />;
+  return <ReadingRoom key={readingId} reading={reading.data} cine={cine.data} owner={me.data.username} />;
 }
 
-function ReadingRoom({ reading, cine }: { reading: Schemas["ReadingDetail"]; cine: Schemas["Cine"] }) {
+interface ReadingRoomProps {
+  reading: Schemas["ReadingDetail"];
+  cine: Schemas["Cine"];
+  owner: string;
+}
+
+function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
   const [editor, setEditor] = useState<Editor | null>(null);
   const view = useRef<EditorView | null>(null);
 
@@ -56,11 +65,26 @@ function ReadingRoom({ reading, cine }: { reading: Schemas["ReadingDetail"]; cin
       readingStatus: reading.status,
       canWrite: reading.can_write,
       gateway: gatewayOf(reading.id, cine.id),
-      storage: window.localStorage,
+      owner,
+      store: outboxStore,
+      tab: thisTab,
     });
     setEditor(made);
     void made.open();
-    return () => made.close();
+    const sendOn = () => made.sendOn();
+    const leave = () => made.leave();
+    const comeBack = (event: PageTransitionEvent) => event.persisted && void made.comeBack();
+    window.addEventListener("online", sendOn);
+    window.addEventListener("focus", sendOn);
+    window.addEventListener("pagehide", leave);
+    window.addEventListener("pageshow", comeBack);
+    return () => {
+      window.removeEventListener("online", sendOn);
+      window.removeEventListener("focus", sendOn);
+      window.removeEventListener("pagehide", leave);
+      window.removeEventListener("pageshow", comeBack);
+      made.close();
+    };
   }, [reading.id]);
 
   const room = useMemo(() => (editor ? { editor, view } : null), [editor]);
@@ -102,6 +126,7 @@ function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
   return (
     <div className="reading" data-testid="reading" data-ready={status === "ready"}>
       <TopBar reading={reading} />
+      <Notices />
       <Toolbar onShortcuts={showShortcuts} />
       <Stage />
       <ToolOptions />

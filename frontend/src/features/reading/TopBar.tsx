@@ -27,7 +27,8 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
   const canRedo = useEditorState((state) => state.canRedo);
   const canWrite = useEditorState((state) => state.canWrite);
   const status = useEditorState((state) => state.readingStatus);
-  const others = useEditorState((state) => state.presence.filter((reader) => !reader.you).length);
+  const undoName = useEditorState((state) => state.undoName);
+  const redoName = useEditorState((state) => state.redoName);
   const { data: models } = useQuery(modelsQuery(reading.campaign));
   const { data: worklist } = useQuery(worklistQuery(reading.campaign));
   const open = useOpenReading();
@@ -36,14 +37,14 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
   const params = { path: { id: reading.id } };
 
   const change = (answer: Schemas["ReadingDetail"]) => {
-    editor.set({ readingStatus: answer.status, canWrite: answer.can_write });
+    editor.setAccess(answer.status, answer.can_write);
     void editor.reload();
     void queries.invalidateQueries({ queryKey: ["campaign", reading.campaign] });
   };
   const submit = useMutation({
     mutationFn: async () => {
       await editor.idle();
-      const body = { base_revision: editor.document.revision };
+      const body = { base_revision: editor.document.revision, writer: editor.writerToken };
       return take(client.POST("/api/v1/readings/{id}/submit/", { params, body }));
     },
     onSuccess: (answer) => {
@@ -109,35 +110,32 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
           {model ? `model #${model.number}` : "no model"}
         </Badge>
       </Tooltip>
-      {others > 0 && (
-        <Tooltip label="This reading is open in another tab too; the last change wins.">
-          <Group gap={4} c="yellow.5">
-            <IconUsers size={16} />
-            <Text size="sm">{others + 1} tabs</Text>
-          </Group>
-        </Tooltip>
-      )}
+      <Others />
       <div style={{ flex: 1 }} />
       <Saved />
       <Group gap={2}>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label="Undo"
-          disabled={!canUndo}
-          onClick={() => void editor.undo()}
-        >
-          <IconArrowBackUp size={20} />
-        </ActionIcon>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label="Redo"
-          disabled={!canRedo}
-          onClick={() => void editor.redo()}
-        >
-          <IconArrowForwardUp size={20} />
-        </ActionIcon>
+        <Tooltip label={canUndo ? `Undo ${undoName}` : "Nothing to undo"}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label="Undo"
+            disabled={!canUndo}
+            onClick={() => editor.undo()}
+          >
+            <IconArrowBackUp size={20} />
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label={canRedo ? `Redo ${redoName}` : "Nothing to redo"}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label="Redo"
+            disabled={!canRedo}
+            onClick={() => editor.redo()}
+          >
+            <IconArrowForwardUp size={20} />
+          </ActionIcon>
+        </Tooltip>
       </Group>
       {status === "SUBMITTED" ? (
         <>
@@ -162,23 +160,38 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
   );
 }
 
+/** The other tabs that have this reading open, by person and device. */
+function Others() {
+  const presence = useEditorState((state) => state.presence);
+  const others = presence.filter((reader) => !reader.you);
+  if (!others.length) return null;
+  const names = others.map((reader) => `${reader.display_name}, ${reader.device}`);
+  return (
+    <Tooltip label={`Also open: ${names.join("; ")}`} multiline maw={320}>
+      <Group gap={4} c="dark.1" data-testid="others" wrap="nowrap">
+        <IconUsers size={16} />
+        <Text size="sm">{others.length + 1} tabs</Text>
+      </Group>
+    </Tooltip>
+  );
+}
+
 function Saved() {
   const save = useEditorState((state) => state.save);
   const count = useEditorState((state) => state.pendingCount);
+  const kept = useEditorState((state) => state.keptCount);
   const online = useEditorState((state) => state.online);
-  const [icon, text, colour] =
-    save === "saved"
-      ? [<IconCloudCheck key="i" size={17} />, online ? "Saved" : "Saved, reconnecting", "dark.2"]
-      : save === "saving"
-        ? [<IconCloudUpload key="i" size={17} />, "Saving", "dark.1"]
-        : [
-            <IconCloudOff key="i" size={17} />,
-            `Offline, ${count} change${count === 1 ? "" : "s"} kept here`,
-            "orange.4",
-          ];
+  const changes = `${count} change${count === 1 ? "" : "s"}`;
+  const where = kept === count ? "kept here" : "in this tab only";
+  const [Icon, text, colour] = {
+    saved: [IconCloudCheck, online ? "Saved" : "Saved, reconnecting", "dark.2"] as const,
+    saving: [IconCloudUpload, "Saving", "dark.1"] as const,
+    offline: [IconCloudOff, `Offline, ${changes} ${where}`, "orange.4"] as const,
+    held: [IconCloudOff, `Not sent, ${changes} ${where}`, "orange.4"] as const,
+  }[save];
   return (
-    <Group gap={6} c={colour as string} data-testid="saved" data-state={save} wrap="nowrap" role="status">
-      {icon}
+    <Group gap={6} c={colour} data-testid="saved" data-state={save} wrap="nowrap" role="status">
+      <Icon size={17} />
       <Text size="sm">{text}</Text>
     </Group>
   );

@@ -5,6 +5,8 @@ import { client, refusalOf, take, withCsrf } from "../../api/client";
 import type { Appended, CineInfo, Gateway, JobInfo, LoggedEvent, MaskRow } from "../../editor/types";
 
 const EVENT_PAGE = 1000;
+/** A network that swallows requests counts as out of reach after this long. */
+const PATIENCE_MS = 20_000;
 
 export function gatewayOf(readingId: string, cineId: string): Gateway {
   const path = { id: readingId };
@@ -16,17 +18,18 @@ export function gatewayOf(readingId: string, cineId: string): Gateway {
         headers: withCsrf(new Headers({ "Content-Type": "application/json" })),
         body: JSON.stringify(body),
         keepalive: JSON.stringify(body).length < 60_000,
+        signal: AbortSignal.timeout(PATIENCE_MS),
       });
       const answer: unknown = await response.json().catch(() => undefined);
       if (!response.ok) throw refusalOf(response.status, answer);
       return answer as Appended;
     },
-    async events() {
+    async events(since) {
       const events: LoggedEvent[] = [];
       for (let page = 1; ; page++) {
         const found = await take(
           client.GET("/api/v1/readings/{id}/events/", {
-            params: { path, query: { page, page_size: EVENT_PAGE } },
+            params: { path, query: { since, page, page_size: EVENT_PAGE } },
           }),
         );
         events.push(...(found.results as LoggedEvent[]));
@@ -36,6 +39,19 @@ export function gatewayOf(readingId: string, cineId: string): Gateway {
     async masks() {
       const found = await take(client.GET("/api/v1/readings/{id}/masks/", { params: { path } }));
       return { revision: found.revision, masks: found.masks as MaskRow[] };
+    },
+    async hiddenMasks() {
+      const params = { path, query: { hidden: true } };
+      return (await take(client.GET("/api/v1/readings/{id}/masks/", { params }))).masks as MaskRow[];
+    },
+    async claimWriter(writer, isForced) {
+      const body = { writer, take: isForced };
+      return take(client.POST("/api/v1/readings/{id}/writer/", { params: { path }, body }));
+    },
+    async releaseWriter(writer) {
+      // `keepalive` lets it go out while the page is being left.
+      const params = { params: { path }, body: { writer }, keepalive: true };
+      await take(client.POST("/api/v1/readings/{id}/writer/release/", params));
     },
     async jobs() {
       const found = await take(

@@ -26,6 +26,7 @@ import { Status } from "../../ui/Status";
 import { filesOf } from "./dropped";
 import { ImportPanel, useImport } from "./ImportPanel";
 import { SummaryCards } from "./SummaryCards";
+import { UnsentWork } from "./UnsentWork";
 
 type Row = Schemas["WorklistRow"];
 
@@ -129,6 +130,7 @@ export function WorklistPage() {
             </Button>
           </Group>
         </Group>
+        <UnsentWork />
         <SummaryCards summary={summary} />
         <ImportPanel state={importing} />
         <Group justify="space-between">
