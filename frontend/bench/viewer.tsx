@@ -120,10 +120,14 @@ let drawn = new Set<() => void>();
 let firstFrameMs = 0;
 let changes = 0;
 function watch(stage: HTMLElement, view: EditorView): void {
+  const note = () => {
+    if (stage.dataset.frame && !firstFrameMs) firstFrameMs = performance.now() - openedAt;
+  };
   let shown = "";
+  note();
   view.onDraw(() => {
+    note();
     const frame = stage.dataset.frame ?? "";
-    if (frame && !firstFrameMs) firstFrameMs = performance.now() - openedAt;
     if (frame !== shown) changes += 1;
     shown = frame;
     const listeners = drawn;
