@@ -19,6 +19,7 @@ from workers.engine.features import FeatureStore
 from workers.engine.segmenter import LabelTrack, Mask, Session
 from workers.engine.session import NO_MEMORY, is_out_of_memory
 from workers.models import Models
+from workers.protocol.families import Precision
 from workers.protocol.messages import (
     CineRef,
     JobDone,
@@ -53,13 +54,23 @@ class Workbench:
     publish : Publish
     feature_bytes : int
     device : torch.device
+    model_bytes, precision
+        See `workers.models.Models`.
     """
 
     def __init__(
-        self, name: str, store: BlobStore, publish: Publish, *, feature_bytes: int, device: torch.device
+        self,
+        name: str,
+        store: BlobStore,
+        publish: Publish,
+        *,
+        feature_bytes: int,
+        device: torch.device,
+        model_bytes: int | None = None,
+        precision: Precision = "float32",
     ) -> None:
         self.name, self.publish = name, publish
-        self.models = Models(store, device)
+        self.models = Models(store, device, max_bytes=model_bytes, precision=precision)
         self.features = FeatureStore(feature_bytes, feature_bytes // SHARE_OF_A_CINE)
         self._store = store
         self._cines: OrderedDict[tuple[str, float, float, str], CinePixels] = OrderedDict()

@@ -14,8 +14,10 @@ from workers.engine.sam21 import load_sam21
 from workers.engine.sam21_configs import SAM21_CONFIGS
 from workers.engine.segmenter import ModelSpec, Segmenter
 from workers.engine.session import Sam2Segmenter
+from workers.protocol.families import Precision
 
-Loader = Callable[[Path, torch.device], Segmenter]
+Loader = Callable[..., Segmenter]
+"""Takes the path of a checkpoint and a device."""
 
 
 def load_bundled(path: Path, device: torch.device) -> Sam2Segmenter:
@@ -52,7 +54,9 @@ def find_loader(family: str) -> Loader:
     return loader
 
 
-def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device) -> Segmenter:
+def load_segmenter(
+    path: Path, *, family: str, digest: str, device: torch.device, precision: Precision = "float32"
+) -> Segmenter:
     """Load a model.
 
     Parameters
@@ -64,6 +68,8 @@ def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device
     digest : str
         SHA-256 that the checkpoint must have.
     device : torch.device
+    precision : {"float32", "mixed", "bfloat16"}
+        For SAM 2.1 and MedSAM2 (`workers.engine.sam21.StockSam2`); other families compute in float32 only.
 
     Raises
     ------
@@ -72,8 +78,9 @@ def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device
         ``checkpoint_mismatch``.
     """
     loader = find_loader(family)
+    options = {"precision": precision} if family in SAM21_CONFIGS else {}
     try:
-        segmenter = loader(path, device)
+        segmenter = loader(path, device, **options)
     except CheckpointError as error:
         raise EngineError(str(error), code=error.code) from error
     if segmenter.spec.digest != digest:

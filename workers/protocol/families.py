@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["float32", "mixed", "bfloat16"]
+"""In which numbers a model computes; what each means is said where it is heard (`workers.engine.sam21.StockSam2`)."""
 
 
 @dataclass(frozen=True)

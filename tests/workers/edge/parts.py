@@ -112,9 +112,10 @@ class Desk:
         self.model = ModelRef(self.store.put(checkpoint.read_bytes()), "bundled")
         self.cine = self.put_cine()
 
-    def bench(self, feature_bytes: int = 1 << 26) -> Workbench:
+    def bench(self, feature_bytes: int = 1 << 26, **options: Any) -> Workbench:
         """Return a fresh workbench, as a worker that has just begun has one."""
-        return Workbench("w1", self.store, self.outbox, feature_bytes=feature_bytes, device=torch.device("cpu"))
+        device = torch.device("cpu")
+        return Workbench("w1", self.store, self.outbox, feature_bytes=feature_bytes, device=device, **options)
 
     def place(self, digest: str) -> Path:
         """Return where the store keeps a blob."""
