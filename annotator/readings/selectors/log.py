@@ -14,6 +14,8 @@ from django.db.models import QuerySet
 from annotator.campaigns.models import Label
 from annotator.readings.models import EventKind, Reading, ReadingEvent
 
+from .lines import box_of_line
+
 
 @dataclass(frozen=True)
 class StandingPrompts:
@@ -24,7 +26,7 @@ class StandingPrompts:
     points : list of [x, y, 1 or 0]
         In image pixels, in the order in which they were given; 1 is positive.
     box : [x0, y0, x1, y1] or None
-        The last box given.
+        The last box given, or the one that the last line means.
     """
 
     points: list[list[float]]
@@ -82,5 +84,7 @@ def prompts_of(
             points, box = [], None
             continue
         points += [[point["x"], point["y"], 1 if point["positive"] else 0] for point in payload["points"]]
+        if payload.get("line") is not None:
+            box = box_of_line(payload["line"], rows=reading.cine.rows, columns=reading.cine.columns)
         box = payload["box"] or box
     return StandingPrompts(points, box)

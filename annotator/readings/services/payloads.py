@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from annotator.imaging.models import Cine
 from annotator.readings.models import EventKind
 from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
 
-MAX_POINTS_PER_EVENT = 64
+from .fields import wrong as _wrong
+from .prompts import parse_box, parse_line, parse_points
+
 MAX_TOOL_LENGTH = 32
 DIRECTIONS = ("forward", "backward", "both")
 
@@ -109,26 +110,10 @@ def _take(payload: dict[str, Any], kind: EventKind, *names: str, optional: tuple
     return [payload.get(name) for name in (*names, *optional)]
 
 
-def _wrong(field: str, sentence: str) -> InvalidInput:
-    return InvalidInput(sentence, code="invalid_payload", details={"field": field})
-
-
 def _integer(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(field, f"The field {field!r} is a whole number.")
     return value
-
-
-def _number(value: object, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(field, f"The field {field!r} is a number.")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise _wrong(field, f"The field {field!r} is a finite number.")
-    return number
 
 
 def _frame(value: object, field: str, bounds: Bounds) -> int:
@@ -157,63 +142,23 @@ def _label(value: object, field: str, bounds: Bounds) -> Label:
     return label
 
 
-def _inside(x: float, y: float, bounds: Bounds, what: str) -> None:
-    columns, rows = bounds.cine.columns, bounds.cine.rows
-    if not (0 <= x <= columns and 0 <= y <= rows):
-        raise InvalidInput(
-            f"The {what} ({x:g}, {y:g}) lies outside the image of {columns} x {rows} pixels.",
-            code="prompt_outside_image",
-            details={"x": x, "y": y, "columns": columns, "rows": rows},
-        )
-
-
-def _parse_points(value: object, bounds: Bounds) -> list[dict[str, Any]]:
-    if not isinstance(value, list):
-        raise _wrong("points", "The field 'points' is a list.")
-    if len(value) > MAX_POINTS_PER_EVENT:
-        raise InvalidInput(
-            f"One prompt holds at most {MAX_POINTS_PER_EVENT} points.",
-            code="too_many_points",
-            details={"points": len(value), "limit": MAX_POINTS_PER_EVENT},
-        )
-    points = []
-    for point in value:
-        if not isinstance(point, dict) or set(point) != {"x", "y", "positive"}:
-            raise _wrong("points", "A point has exactly the fields x, y and positive.")
-        x, y = _number(point["x"], "x"), _number(point["y"], "y")
-        if not isinstance(point["positive"], bool):
-            raise _wrong("positive", "The field 'positive' is true or false.")
-        _inside(x, y, bounds, "point")
-        points.append({"x": x, "y": y, "positive": point["positive"]})
-    return points
-
-
-def _parse_box(value: object, bounds: Bounds) -> list[float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 4:
-        raise _wrong("box", "A box is [x0, y0, x1, y1].")
-    x0, y0, x1, y1 = (_number(edge, "box") for edge in value)
-    _inside(x0, y0, bounds, "corner of the box")
-    _inside(x1, y1, bounds, "corner of the box")
-    if not (x0 < x1 and y0 < y1):
-        raise InvalidInput(
-            "A box has an area: x0 < x1 and y0 < y1.", code="empty_box", details={"box": [x0, y0, x1, y1]}
-        )
-    return [x0, y0, x1, y1]
-
-
 def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_frame, raw_label, raw_points, raw_box = _take(
-        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box",)
+    raw_frame, raw_label, raw_points, raw_box, raw_line = _take(
+        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box", "line")
     )
     frame_index = _frame(raw_frame, "frame_index", bounds)
     label = _label(raw_label, "label", bounds)
-    points = _parse_points(raw_points, bounds)
-    box = _parse_box(raw_box, bounds)
-    if not points and box is None:
-        raise InvalidInput("A prompt has at least one point or a box.", code="empty_prompt")
-    canonical = {"frame_index": frame_index, "label": label.code, "points": points, "box": box}
+    points = parse_points(raw_points, bounds.cine)
+    box = parse_box(raw_box, bounds.cine)
+    line = parse_line(raw_line, bounds.cine)
+    if box is not None and line is not None:
+        raise InvalidInput("A line means a box, so a prompt has one or the other.", code="box_and_line")
+    if not points and box is None and line is None:
+        raise InvalidInput("A prompt has at least one point, a box or a line.", code="empty_prompt")
+    canonical: dict[str, Any] = {"frame_index": frame_index, "label": label.code, "points": points, "box": box}
+    if line is not None:
+        # Named only where there is one: so resent events from before there were lines stay what they were.
+        canonical["line"] = line
     return ParsedEvent(EventKind.PROMPT, canonical, frame_index=frame_index, label=label)
 
 

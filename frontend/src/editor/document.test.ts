@@ -82,8 +82,21 @@ describe("prompts", () => {
         { x: 2, y: 1, positive: true },
       ],
       box: [0, 0, 2, 2],
+      line: null,
     });
     expect(document.prompts(LABEL.code, 1, []).points).toEqual([]);
+  });
+
+  it("are a box or a line, whichever came last", () => {
+    append(logged("prompt", prompt(1, [0, 0, 1, 1])));
+    append(logged("prompt", { ...prompt(2), line: [0, 1, 2, 1] }));
+    expect(document.prompts(LABEL.code, 0, [])).toMatchObject({ box: null, line: [0, 1, 2, 1] });
+    append(logged("prompt", prompt(1)));
+    expect(document.prompts(LABEL.code, 0, []).line).toEqual([0, 1, 2, 1]);
+    append(logged("prompt", prompt(2, [0, 0, 2, 2])));
+    expect(document.prompts(LABEL.code, 0, [])).toMatchObject({ box: [0, 0, 2, 2], line: null });
+    append(logged("edit", { frame_index: 0, label: LABEL.code, mask: "", tool: "brush" }));
+    expect(document.prompts(LABEL.code, 0, [])).toEqual({ points: [], box: null, line: null });
   });
 
   it("are retired by an edit, come back when it is undone, and show what is still on its way", () => {

@@ -1,7 +1,7 @@
 /** A reading as this tab knows it: the masks, the prompts that stand, and the log they come of. */
 
 import { decodeMask, fromBase64, type MaskPixels, maskArea, type Provenance, readHeader } from "./codec";
-import type { Appended, Box, EventBody, LabelInfo, LoggedEvent, MaskRow, PromptPoint } from "./types";
+import type { Appended, Box, EventBody, LabelInfo, Line, LoggedEvent, MaskRow, PromptPoint } from "./types";
 
 export interface MaskEntry {
   labelIndex: number;
@@ -18,6 +18,7 @@ export interface MaskEntry {
 export interface StandingPrompts {
   points: PromptPoint[];
   box: Box | null;
+  line: Line | null;
 }
 
 /** An event of this tab that the server has not acknowledged yet. */
@@ -125,9 +126,9 @@ export class ReadingDocument {
     return this.log.find((event) => event.client_uuid === clientUuid);
   }
 
-  /** The prompts that stand on a frame: later points add, a later box replaces, an edit retires them all. */
+  /** The prompts that stand on a frame: later points add, a later box or line replaces, an edit retires them all. */
   prompts(labelCode: string, frameIndex: number, pending: readonly PendingEvent[]): StandingPrompts {
-    const standing: StandingPrompts = { points: [], box: null };
+    const standing: StandingPrompts = { points: [], box: null, line: null };
     const undone = new Set(this.log.filter((event) => event.undone).map((event) => event.id));
     for (const { body } of pending) {
       if (body.kind === "undo") undone.add(body.payload.target);
@@ -142,9 +143,11 @@ export class ReadingDocument {
       if (body.kind === "edit") {
         standing.points = [];
         standing.box = null;
+        standing.line = null;
       } else {
         standing.points.push(...body.payload.points);
-        standing.box = body.payload.box ?? standing.box;
+        const { box, line } = body.payload;
+        if (box || line) [standing.box, standing.line] = [box, line ?? null];
       }
     }
     return standing;

@@ -128,6 +128,27 @@ describe("tools", () => {
     expect(sent[0]?.payload).toMatchObject({ box: [4, 5, 16, 9], points: [] });
   });
 
+  it("cut a line to the image, and take a mere twitch or a drag given up for nothing", async () => {
+    const tools = createTools();
+    tools.line.down(editor, at(4, 5));
+    tools.line.move(editor, at(12, -9));
+    expect(editor.dragLine).toEqual([4, 5, 12, 0]);
+    tools.line.up(editor, at(12, -9));
+    tools.line.down(editor, at(4, 5));
+    tools.line.move(editor, at(5, 6));
+    tools.line.up(editor, at(5, 6));
+    tools.line.down(editor, at(4, 5));
+    tools.line.move(editor, at(12, 12));
+    tools.line.cancel(editor);
+    tools.line.move(editor, at(13, 13));
+    tools.line.up(editor, at(13, 13));
+    await editor.idle();
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.payload).toMatchObject({ line: [4, 5, 12, 0], box: null, points: [] });
+    expect(editor.prompts().line).toEqual([4, 5, 12, 0]);
+    expect(editor.dragLine).toBeNull();
+  });
+
   it("draw on a copy that is sent on release and shown at once", async () => {
     const tools = createTools();
     tools.brush.down(editor, at(8, 8));

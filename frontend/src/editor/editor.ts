@@ -15,6 +15,7 @@ import type {
   Gateway,
   JobInfo,
   LabelInfo,
+  Line,
   PromptPoint,
   Refusal,
 } from "./types";
@@ -48,6 +49,8 @@ export class Editor {
   readonly labels: LabelInfo[];
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
+  /** The line being dragged, in image pixels. */
+  dragLine: Line | null = null;
   draft: Draft | null = null;
   /** Where the cine is shown, while it is. */
   viewport: Viewport | null = null;
@@ -274,6 +277,18 @@ export class Editor {
   addBox(box: Box): void {
     if (!this.label) return;
     const payload = { frame_index: this.state.frameIndex, label: this.label.code, points: [], box };
+    this.commit({ kind: "prompt", payload });
+  }
+
+  addLine(line: Line): void {
+    if (!this.label) return;
+    const payload = {
+      frame_index: this.state.frameIndex,
+      label: this.label.code,
+      points: [],
+      box: null,
+      line,
+    };
     this.commit({ kind: "prompt", payload });
   }
 

@@ -4,7 +4,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import type { SaveState } from "./outbox";
 import type { JobInfo, Presence } from "./types";
 
-export type ToolId = "positive" | "negative" | "box" | "brush" | "eraser" | "window" | "pan";
+export type ToolId = "positive" | "negative" | "box" | "line" | "brush" | "eraser" | "window" | "pan";
 export type Direction = "forward" | "backward" | "both";
 
 export interface EditorState {

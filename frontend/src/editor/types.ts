@@ -36,10 +36,13 @@ export interface PromptPoint {
 
 export type Box = [number, number, number, number];
 
+/** Both ends of a structure's longest diameter. */
+export type Line = [number, number, number, number];
+
 export type EventBody =
   | {
       kind: "prompt";
-      payload: { frame_index: number; label: string; points: PromptPoint[]; box: Box | null };
+      payload: { frame_index: number; label: string; points: PromptPoint[]; box: Box | null; line?: Line };
     }
   | { kind: "edit"; payload: { frame_index: number; label: string; mask: string; tool: string } }
   | {

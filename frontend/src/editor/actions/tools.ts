@@ -31,6 +31,7 @@ export const TOOL_ACTIONS: readonly Action[] = [
   tool("positive", "Point in the structure", "p"),
   tool("negative", "Point outside (negative)", "n"),
   tool("box", "Box around the structure", "b"),
+  tool("line", "Line along the longest diameter", "l"),
   tool("brush", "Brush", "d"),
   tool("eraser", "Eraser", "e"),
   tool("window", "Window and level", "w"),

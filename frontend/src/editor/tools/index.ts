@@ -3,6 +3,7 @@
 import type { ToolId } from "../state";
 import { boxTool } from "./box";
 import { brushTool } from "./brush";
+import { lineTool } from "./line";
 import { pointTool } from "./point";
 import type { Tool } from "./tool";
 import { windowTool } from "./window";
@@ -12,6 +13,7 @@ export function createTools(): Record<Exclude<ToolId, "pan">, Tool> {
     positive: pointTool(true),
     negative: pointTool(false),
     box: boxTool(),
+    line: lineTool(),
     brush: brushTool(true),
     eraser: brushTool(false),
     window: windowTool(),

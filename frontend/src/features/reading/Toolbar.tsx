@@ -12,6 +12,7 @@ import {
   IconKeyboard,
   IconMarquee2,
   IconRefresh,
+  IconRulerMeasure,
   IconVectorBezier,
   IconZoomReset,
 } from "@tabler/icons-react";
@@ -23,6 +24,7 @@ const TOOLS: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
   ["tool-positive", IconCirclePlus],
   ["tool-negative", IconCircleMinus],
   ["tool-box", IconMarquee2],
+  ["tool-line", IconRulerMeasure],
   ["tool-brush", IconBrush],
   ["tool-eraser", IconEraser],
 ];
