@@ -289,6 +289,7 @@ def _create_cine(modality: str, prepared: Prepared, series: Series, patient: Pat
         pixels_digest=decoded.digest,
         window_low=decoded.low,
         window_high=decoded.high,
+        windows=decoded.windows,
         frame_times_ms=prepared.times,
         frame_time_source=prepared.source,
         display=prepared.facts,

@@ -65,6 +65,32 @@ def choose_window(dataset: Dataset, modality: str, sample: NDArray[Any], *, is_c
     return _percentiles(sample)
 
 
+def preset_windows(
+    dataset: Dataset, modality: str, sample: NDArray[Any], *, is_colour: bool
+) -> dict[str, tuple[float, float]]:
+    """Return the windows, by name, that a reader may choose for a model instead of the one of the cine.
+
+    Parameters
+    ----------
+    dataset, modality, sample, is_colour
+        See `choose_window`.
+
+    Returns
+    -------
+    dict of str to (low, high)
+        In stored grey values, low < high: for CT those of `CT_WINDOWS` where the file says what its values are in
+        Hounsfield units, for MR ``percentile``; none for anything else.
+    """
+    if is_colour:
+        return {}
+    if modality == "MR":
+        return {"percentile": _percentiles(_above_zero(dataset, sample))}
+    if modality != "CT":
+        return {}
+    found = {name: _hounsfield_window(dataset, *values) for name, values in CT_WINDOWS.items()}
+    return {name: window for name, window in found.items() if window is not None}
+
+
 def signed_offset(dataset: Dataset) -> int:
     """Return what is added to the values of signed pixels so that none is negative."""
     if int(dataset.get("PixelRepresentation", 0)) != 1:

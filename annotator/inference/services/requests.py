@@ -23,15 +23,15 @@ from workers.protocol.messages import CineRef, ModelRef, PredictRequest, Propaga
 RESULTS_QUEUE = "results"
 
 
-def cine_ref(cine: Cine) -> CineRef:
-    """Return what a worker has to know of a cine."""
+def cine_ref(cine: Cine, window: str | None = None) -> CineRef:
+    """Return what a worker has to know of a cine, seen through its own window or through another of its windows."""
     return CineRef(
         digest=cine.pixels_digest,
         frames=cine.frame_count,
         rows=cine.rows,
         columns=cine.columns,
         channels=cine.channels,
-        window=[cine.window_low, cine.window_high],
+        window=[cine.window_low, cine.window_high] if window is None else list(cine.windows[window]),
         modality=cine.modality,
     )
 
@@ -72,7 +72,7 @@ def build_predict_request(*, event: ReadingEvent, job_id: uuid.UUID) -> PredictR
         epoch=0,
         reply_to=RESULTS_QUEUE,
         model=model_ref(reading),
-        cine=cine_ref(reading.cine),
+        cine=cine_ref(reading.cine, event.payload.get("window")),
         frame_index=frame_index,
         label=label.code,
         points=prompts.points,
@@ -108,7 +108,8 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
     frames = {frame for one in passes for frame in one}
     locked = locked_frames(reading, as_of=event.seq)
     running = _frames_being_prompted(reading)
-    standing = _standing_masks(event)
+    cine = cine_ref(reading.cine, payload.get("window"))
+    standing = _standing_masks(event, cine)
     entries: list[dict[str, Any]] = []
     keep: dict[str, list[int]] = {}
     for label in labels:
@@ -133,7 +134,7 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
         epoch=0,
         reply_to=RESULTS_QUEUE,
         model=model_ref(reading),
-        cine=cine_ref(reading.cine),
+        cine=cine,
         labels=entries,
         passes=passes,
         keep=keep,
@@ -167,12 +168,12 @@ def _frames_being_prompted(reading: Reading) -> set[tuple[str, int]]:
     return {(label, frame_index) for label, frame_index in pairs if frame_index is not None}
 
 
-def _standing_masks(event: ReadingEvent) -> dict[str, list[dict[str, Any]]]:
-    """Return, by label code, the masks that the reading's own model propagated before this event."""
+def _standing_masks(event: ReadingEvent, cine: CineRef) -> dict[str, list[dict[str, Any]]]:
+    """Return, by label code, the masks that the reading's own model propagated before, through the same window."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for mask in current_masks(event.reading, as_of=event.seq):
         is_own = mask.provenance == Provenance.PROPAGATED and mask.checkpoint == event.reading.checkpoint
-        if is_own and mask.blob is not None:
+        if is_own and mask.window == cine.window and mask.blob is not None:
             found[mask.label].append({"frame_index": mask.frame_index, "mask": mask.blob})
     return found
 

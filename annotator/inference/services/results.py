@@ -187,7 +187,7 @@ def _store(job: InferenceJob, label: Label, result: MaskResult, mask: bytes) -> 
         base_revision=reading.revision,
         score=result.score,
         checkpoint=reading.checkpoint,
-        window=[reading.cine.window_low, reading.cine.window_high],
+        window=job.request["cine"]["window"],
     )
     if standing is None or standing.event.seq <= job.event.seq:
         stamped = stamp_mask(

@@ -26,7 +26,8 @@ class CurrentMask:
     """The mask that counts on one frame for one label.
 
     `blob` is the digest of its RLE bytes, or None where every mask of the pair has been undone (then `area` is 0
-    and `event_seq` 0). `frame_index` is 0-based, `area` in pixels.
+    and `event_seq` 0). `frame_index` is 0-based, `area` in pixels; `window` holds the grey values that the model saw
+    as black and white, None for what no model made.
     """
 
     label: str
@@ -39,6 +40,7 @@ class CurrentMask:
     event_seq: int
     checkpoint: str
     blob: str | None
+    window: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,9 @@ def current_masks(
         "event__seq",
         "checkpoint",
         "blob",
+        "window",
     )
-    for code, index, frame, provenance, area, score, seq, checkpoint, blob in rows.values_list(*fields):
+    for code, index, frame, provenance, area, score, seq, checkpoint, blob, window in rows.values_list(*fields):
         if wanted is not None and (code, frame) not in wanted:
             continue
         found.append(
@@ -133,6 +136,7 @@ def current_masks(
                 event_seq=seq,
                 checkpoint=checkpoint,
                 blob=blob,
+                window=window,
             )
         )
     if wanted is not None:

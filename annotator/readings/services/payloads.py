@@ -16,7 +16,7 @@ from annotator.readings.models import EventKind
 from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
 
 from .fields import wrong as _wrong
-from .prompts import parse_box, parse_line, parse_points
+from .prompts import parse_box, parse_line, parse_points, parse_window
 
 MAX_TOOL_LENGTH = 32
 DIRECTIONS = ("forward", "backward", "both")
@@ -143,8 +143,8 @@ def _label(value: object, field: str, bounds: Bounds) -> Label:
 
 
 def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_frame, raw_label, raw_points, raw_box, raw_line = _take(
-        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box", "line")
+    raw_frame, raw_label, raw_points, raw_box, raw_line, raw_window = _take(
+        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box", "line", "window")
     )
     frame_index = _frame(raw_frame, "frame_index", bounds)
     label = _label(raw_label, "label", bounds)
@@ -159,6 +159,9 @@ def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     if line is not None:
         # Named only where there is one: so resent events from before there were lines stay what they were.
         canonical["line"] = line
+    window = parse_window(raw_window, bounds.cine)
+    if window is not None:
+        canonical["window"] = window
     return ParsedEvent(EventKind.PROMPT, canonical, frame_index=frame_index, label=label)
 
 
@@ -212,8 +215,15 @@ def _parse_edit(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 
 
 def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_labels, raw_frame, raw_start, raw_stop, direction = _take(
-        payload, EventKind.PROPAGATE, "labels", "frame_index", "start", "stop", "direction"
+    raw_labels, raw_frame, raw_start, raw_stop, direction, raw_window = _take(
+        payload,
+        EventKind.PROPAGATE,
+        "labels",
+        "frame_index",
+        "start",
+        "stop",
+        "direction",
+        optional=("window",),
     )
     if not isinstance(raw_labels, list) or not raw_labels:
         raise _wrong("labels", "The field 'labels' is a list of at least one label.")
@@ -230,13 +240,16 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
             code="invalid_range",
             details={"frame_index": frame_index, "start": start, "stop": stop},
         )
-    canonical = {
+    canonical: dict[str, Any] = {
         "labels": [label.code for label in labels],
         "frame_index": frame_index,
         "start": start,
         "stop": stop,
         "direction": direction,
     }
+    window = parse_window(raw_window, bounds.cine)
+    if window is not None:
+        canonical["window"] = window
     return ParsedEvent(EventKind.PROPAGATE, canonical, frame_index=frame_index, labels=labels)
 
 

@@ -1,4 +1,4 @@
-"""The parts of a prompt: what a reader may ask a model with (docs/architecture.md has the shapes)."""
+"""What a reader may ask a model with: the parts of a prompt (docs/architecture.md has the shapes)."""
 
 from __future__ import annotations
 
@@ -65,3 +65,19 @@ def parse_line(value: object, cine: Cine) -> list[float] | None:
     if length_of_line(line) < SHORTEST_LINE:
         raise InvalidInput("A line is at least one pixel long.", code="empty_line", details={"line": line})
     return line
+
+
+def parse_window(value: object, cine: Cine) -> str | None:
+    """Return the name of one of the windows of a cine, or None for its own."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in cine.windows:
+        known = ", ".join(cine.windows)
+        raise InvalidInput(
+            f"The cine has no window {str(value)[:64]!r}; it has {known}."
+            if known
+            else "This cine has no other windows than its own.",
+            code="unknown_window",
+            details={"windows": list(cine.windows)},
+        )
+    return value

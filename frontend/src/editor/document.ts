@@ -153,6 +153,12 @@ export class ReadingDocument {
     return standing;
   }
 
+  /** The window that the model looked through last, null for the cine's own. */
+  lastWindow(): string | null {
+    const asked = this.log.filter((event) => event.kind === "prompt" || event.kind === "propagate").at(-1);
+    return typeof asked?.payload.window === "string" ? asked.payload.window : null;
+  }
+
   /** The event that Ctrl+Z takes back: the newest one that stands. */
   undoTarget(): LoggedEvent | undefined {
     return this.log.filter((event) => !REVERSALS.has(event.kind) && !event.undone).at(-1);

@@ -74,6 +74,7 @@ beforeEach(async () => {
       channels: 1,
       bitsAllocated: 8,
       window: [0, 255],
+      windows: { bone: [100, 200] },
       frameTimesMs: [0, 100, 200, 300, 400],
       frameTimeSource: "FrameTime",
       display: {},
@@ -248,6 +249,30 @@ describe("the editor", () => {
     expect(sent.at(-1)).toMatchObject({ kind: "undo", payload: { target: "e1" } });
     expect(editor.state.frameIndex).toBe(3);
     expect(editor.state.canRedo).toBe(true);
+  });
+
+  it("asks the model to look through the window that was chosen, and shows it", async () => {
+    editor.lookThrough("bone");
+    expect(editor.state.window).toEqual([100, 200]);
+    editor.addPoint({ x: 1, y: 1, positive: true });
+    editor.accept([0], true);
+    editor.lookThrough("spleen");
+    editor.addBox([1, 1, 4, 4]);
+    editor.lookThrough(null);
+    editor.addPoint({ x: 2, y: 2, positive: true });
+    await editor.idle();
+    const windows = sent.map((body) => ("window" in body.payload ? body.payload.window : undefined));
+    expect(windows).toEqual(["bone", undefined, "bone", undefined]);
+    expect(editor.state.window).toEqual([0, 255]);
+  });
+
+  it("goes on with the window that was used last", async () => {
+    editor.lookThrough("bone");
+    editor.addPoint({ x: 1, y: 1, positive: true });
+    await editor.idle();
+    editor.set({ modelWindow: null, window: [0, 255] });
+    await editor.open();
+    expect(editor.state).toMatchObject({ modelWindow: "bone", window: [100, 200] });
   });
 
   it("writes nothing in a submitted reading", () => {

@@ -126,6 +126,8 @@ export class Editor {
     }
     if (this.isClosed) return;
     this.set({ status: "ready" });
+    const window = this.document.lastWindow();
+    if (window) this.lookThrough(window);
     this.socket = new ReadingSocket(this.gateway.socketUrl(), {
       mask: (data) => this.receiveMask(data),
       job: (job) => this.receiveJob(job),
@@ -237,6 +239,9 @@ export class Editor {
       this.notify("reading_not_editable", "This reading is submitted; reopen it to change it.");
       return;
     }
+    const { modelWindow } = this.state;
+    if (modelWindow && (body.kind === "prompt" || body.kind === "propagate"))
+      body.payload.window = modelWindow;
     this.applyLocally(body);
     this.outbox.add(body);
     this.touch();
@@ -465,6 +470,14 @@ export class Editor {
 
   resetWindow(): void {
     this.set({ window: this.cine.window, inverted: false });
+    this.repaint();
+  }
+
+  /** Choose the window that the model looks through from now on, and show the cine through it too. */
+  lookThrough(name: string | null): void {
+    const window = name === null ? this.cine.window : this.cine.windows[name];
+    if (!window) return;
+    this.set({ modelWindow: name, window });
     this.repaint();
   }
 

@@ -23,6 +23,8 @@ export interface EditorState {
   opacity: number;
   brushRadius: number;
   window: [number, number];
+  /** Name of the window that the model looks through, null for the cine's own. */
+  modelWindow: string | null;
   inverted: boolean;
   zoom: number;
   direction: Direction;
@@ -59,6 +61,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     opacity: 0.4,
     brushRadius: 6,
     window: [0, 255],
+    modelWindow: null,
     inverted: false,
     zoom: 1,
     direction: "both",

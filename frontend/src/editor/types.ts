@@ -21,6 +21,8 @@ export interface CineInfo {
   channels: number;
   bitsAllocated: number;
   window: [number, number];
+  /** Others that a model may look through, by name. */
+  windows: Record<string, [number, number]>;
   /** Start of each frame in milliseconds; the last frame lasts as long as the one before. */
   frameTimesMs: number[];
   frameTimeSource: string;
@@ -42,7 +44,15 @@ export type Line = [number, number, number, number];
 export type EventBody =
   | {
       kind: "prompt";
-      payload: { frame_index: number; label: string; points: PromptPoint[]; box: Box | null; line?: Line };
+      payload: {
+        frame_index: number;
+        label: string;
+        points: PromptPoint[];
+        box: Box | null;
+        line?: Line;
+        /** Name of the window that the model looks through; the cine's own without it. */
+        window?: string;
+      };
     }
   | { kind: "edit"; payload: { frame_index: number; label: string; mask: string; tool: string } }
   | {
@@ -53,6 +63,7 @@ export type EventBody =
         start: number;
         stop: number;
         direction: "forward" | "backward" | "both";
+        window?: string;
       };
     }
   | { kind: "accept"; payload: { frame_indices: number[]; accepted: boolean } }

@@ -26,6 +26,7 @@ import {
 } from "@tabler/icons-react";
 import { type Direction, isActive } from "../../editor/state";
 import type { LabelInfo } from "../../editor/types";
+import { ModelWindow } from "./ModelWindow";
 import { useEditorState, useRoom } from "./useEditor";
 
 const ORIGINS = {
@@ -51,6 +52,7 @@ export function SidePanel() {
           </Stack>
         </div>
         <Appearance />
+        <ModelWindow />
         <Divider />
         <Propagation />
         <Divider />
