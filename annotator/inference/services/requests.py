@@ -105,6 +105,11 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
     known = labels_by_code(reading.campaign)
     labels = [known[code] for code in payload["labels"]]
     passes = passes_of(payload)
+    if not passes:
+        raise Unprocessable(
+            f"There is no frame to propagate to: the range holds frame {start_frame + 1} alone.",
+            code="nothing_to_compute",
+        )
     frames = {frame for one in passes for frame in one}
     locked = locked_frames(reading, as_of=event.seq)
     running = _frames_being_prompted(reading)

@@ -14,8 +14,6 @@ from workers import app as edge
 from workers import models as module
 from workers.config import WorkerConfig
 from workers.engine.families import load_segmenter
-from workers.engine.sam21 import build_sam21
-from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config
 from workers.gpu import PredictJob
 from workers.models import Models, memory_of
 from workers.protocol.families import Precision
@@ -123,23 +121,17 @@ def test_the_settings_of_a_worker_reach_its_models(tmp_path: Path, monkeypatch: 
     assert seen == {"max_bytes": 7, "precision": "mixed"}
 
 
-@pytest.fixture
-def sam21(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelRef:
-    """A stored model of the family sam2.1-tiny, which is made small for this test."""
-    config = Sam21Config(embed_dim=16, stages=(1, 1, 2, 1), global_blocks=(3,), image_size=128)
-    monkeypatch.setitem(SAM21_CONFIGS, "sam2.1-tiny", config)  # type: ignore[arg-type]
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        torch.save({"model": build_sam21(config, preprocess_id="sam2-imagenet-v1").state_dict()}, tmp_path / "x.pt")
-    return ModelRef(desk.store.put((tmp_path / "x.pt").read_bytes()), "sam2.1-tiny")
-
-
+@pytest.mark.parametrize("family", ["sam2.1-tiny", "medsam2"])
 @pytest.mark.parametrize("precision", ["float32", "mixed", "bfloat16"])
 def test_families_that_know_a_precision_compute_in_it(
-    desk: Desk, sam21: ModelRef, monkeypatch: pytest.MonkeyPatch, precision: Precision
+    desk: Desk,
+    put_family: Callable[[str], ModelRef],
+    monkeypatch: pytest.MonkeyPatch,
+    precision: Precision,
+    family: str,
 ) -> None:
-    bench = desk.bench(precision=precision)
-    segmenter: Any = bench.models.get(sam21)
+    bench, model = desk.bench(precision=precision), put_family(family)
+    segmenter: Any = bench.models.get(model)
     assert segmenter.model.precision == precision
     assert segmenter.spec.preprocess_id.endswith("/bfloat16") == (precision == "bfloat16")
     used: list[bool] = []
@@ -150,7 +142,7 @@ def test_families_that_know_a_precision_compute_in_it(
         return forward(images)
 
     monkeypatch.setattr(segmenter.model, "forward_image", watched)
-    run(PredictJob(bench, desk.predict(model=sam21)))
+    run(PredictJob(bench, desk.predict(model=model)))
     mask, done = desk.outbox.messages
     assert isinstance(mask, MaskResult)
     assert isinstance(done, JobDone)
