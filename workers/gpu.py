@@ -16,7 +16,7 @@ from workers.blobs import BlobStore
 from workers.engine.cine import CinePixels
 from workers.engine.errors import EngineError
 from workers.engine.features import FeatureStore
-from workers.engine.segmenter import LabelTrack, Mask, Session
+from workers.engine.segmenter import LabelTrack, Mask, Prediction, Session
 from workers.engine.session import NO_MEMORY, is_out_of_memory
 from workers.models import Models
 from workers.protocol.families import Precision
@@ -135,18 +135,24 @@ class PredictJob:
         request, bench = self.request, self.bench
         with reported(bench, request):
             started = time.monotonic()
-            previous = None if request.previous_mask is None else bench.mask(request.previous_mask)
-            answer = bench.session(request.model, request.cine).predict(
-                request.frame_index,
-                points=[(x, y, bool(sign)) for x, y, sign in request.points],
-                box=None if request.box is None else tuple(request.box),  # type: ignore[arg-type]
-                previous_mask=previous,
-            )
+            answer = self._answer()
             if is_cancelled():
                 return
             publish_mask(bench, request, request.label, request.frame_index, answer.mask, answer.score, 1, 1)
             publish_done(bench, request, started)
         yield from ()
+
+    def _answer(self) -> Prediction:
+        request, bench = self.request, self.bench
+        session = bench.session(request.model, request.cine)
+        if request.text is not None:
+            return session.find(request.frame_index, request.text)
+        return session.predict(
+            request.frame_index,
+            points=[(x, y, bool(sign)) for x, y, sign in request.points],
+            box=None if request.box is None else tuple(request.box),  # type: ignore[arg-type]
+            previous_mask=None if request.previous_mask is None else bench.mask(request.previous_mask),
+        )
 
 
 @dataclass

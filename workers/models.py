@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,8 +19,10 @@ from workers.engine.errors import EngineError
 from workers.engine.families import load_segmenter
 from workers.engine.segmenter import Segmenter
 from workers.engine.session import Sam2Segmenter, is_out_of_memory
+from workers.protocol.errors import MessageError
 from workers.protocol.families import Precision
 from workers.protocol.messages import ModelRef
+from workers.protocol.packages import MAX_BYTES, WEIGHTS, Package, read_package
 
 ADAPTERS_KEPT = 16
 SHARE_OF_MEMORY = 2
@@ -110,11 +115,21 @@ class Models:
 
     def _load(self, digest: str, family: str) -> Segmenter:
         path = self._store.path(digest)
+        package = _package_in(path)
+        if package is None:
+            return self._load_files(path, digest, family)
+        if package.family != family:
+            raise EngineError("The stored model is not of the family that was asked for.", code="checkpoint_mismatch")
+        files = {name: self._store.path(part) for name, part in package.files.items()}
+        found = self._load_files(files.pop(WEIGHTS), package.files[WEIGHTS], family, files)
+        found.spec = replace(found.spec, digest=digest)
+        return found
+
+    def _load_files(self, path: Path, digest: str, family: str, beside: Mapping[str, Path] | None = None) -> Segmenter:
+        options: dict[str, Any] = {"device": self._device, "precision": self._precision, "beside": beside}
         while True:
             try:
-                return load_segmenter(
-                    path, family=family, digest=digest, device=self._device, precision=self._precision
-                )
+                return load_segmenter(path, family=family, digest=digest, **options)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or not self._bases:
                     raise
@@ -130,6 +145,16 @@ class Models:
         if not isinstance(base, Sam2Segmenter):
             raise EngineError(f"Models of the family {adapter.family!r} take no adapters.", code="checkpoint_mismatch")
         return self._hosts.setdefault(adapter.base, AdapterHost(base))
+
+
+def _package_in(path: Path) -> Package | None:
+    """Return the package that a file holds; None for weights."""
+    if path.stat().st_size > MAX_BYTES:
+        return None
+    try:
+        return read_package(path.read_bytes())
+    except MessageError as error:
+        raise EngineError("The stored model cannot be read.", code="checkpoint_unreadable") from error
 
 
 def memory_of(device: torch.device) -> int:

@@ -27,7 +27,7 @@ class Family:
     image_size : int
         Side of the model's square input in pixels.
     prompts : tuple of str
-        What it answers: ``point``, ``box``, ``mask``, ``text``.
+        What it answers: ``point``, ``box``, ``mask``; ``text`` where a tokenizer came with the weights.
     repository : str
         Where the weights are published on the Hugging Face hub; empty for what is shipped.
     files : tuple of str
@@ -100,6 +100,7 @@ _ALL = (
         "SAM License",
         "sam3-1008-v1",
         1008,
+        prompts=("point", "box", "mask", "text"),
         repository="facebook/sam3",
         files=("model.safetensors",),
         is_gated=True,
