@@ -18,6 +18,7 @@ from annotator.readings.selectors import (
     locked_frames,
     prompts_of,
 )
+from workers.protocol.families import FAMILIES
 from workers.protocol.messages import CineRef, ModelRef, PredictRequest, PropagateRequest
 
 RESULTS_QUEUE = "results"
@@ -58,12 +59,20 @@ def build_predict_request(*, event: ReadingEvent, job_id: uuid.UUID) -> PredictR
     Parameters
     ----------
     event : ReadingEvent
-        A prompt; it and all before it count.
+        A prompt; it and all before it count, but a text asks alone.
     job_id : UUID
+
+    Raises
+    ------
+    Unprocessable
+        `no_model`, or `no_text_prompts` when no model of the reading's family takes words.
     """
     reading, label, frame_index = event.reading, event.label, event.frame_index
     if event.kind != EventKind.PROMPT or label is None or frame_index is None:
         raise AssertionError("a prediction is asked for by a prompt")
+    text = event.payload.get("text")
+    if text is not None:
+        _require_words(reading)
     prompts = prompts_of(reading, frame_index, label, as_of=event.seq)
     before = current_masks(reading, as_of=event.seq - 1, pairs=[(label.code, frame_index)])
     previous = next((mask.blob for mask in before if mask.area > 0), None)
@@ -77,7 +86,8 @@ def build_predict_request(*, event: ReadingEvent, job_id: uuid.UUID) -> PredictR
         label=label.code,
         points=prompts.points,
         box=prompts.box,
-        previous_mask=previous,
+        previous_mask=previous if text is None else None,
+        text=text,
     )
 
 
@@ -144,6 +154,15 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
         passes=passes,
         keep=keep,
     )
+
+
+def _require_words(reading: Reading) -> None:
+    """Raise Unprocessable where no model of the family finds things by their names; the worker knows of this one."""
+    family = FAMILIES.get(reading.family)
+    if family is not None and "text" not in family.prompts:
+        raise Unprocessable(
+            f"{family.title} takes no words; click on the structure or draw a box around it.", code="no_text_prompts"
+        )
 
 
 def passes_of(payload: dict[str, Any]) -> list[list[int]]:

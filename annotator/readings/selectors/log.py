@@ -70,7 +70,10 @@ def prompts_of(
     as_of: int | None = None,
     undone: set[uuid.UUID] | None = None,
 ) -> StandingPrompts:
-    """Return the prompts that stand on a frame for a label: those since the last standing edit of it."""
+    """Return the prompts that stand on a frame for a label: those since the last standing edit or text prompt.
+
+    A text asks for a mask by itself, which what follows corrects.
+    """
     undone = undone_event_ids(reading, as_of=as_of) if undone is None else undone
     events = (
         events_of(reading, as_of=as_of)
@@ -80,7 +83,7 @@ def prompts_of(
     points: list[list[float]] = []
     box: list[float] | None = None
     for kind, payload in events.values_list("kind", "payload"):
-        if kind == EventKind.EDIT:
+        if kind == EventKind.EDIT or payload.get("text") is not None:
             points, box = [], None
             continue
         points += [[point["x"], point["y"], 1 if point["positive"] else 0] for point in payload["points"]]

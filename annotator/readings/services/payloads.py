@@ -16,7 +16,7 @@ from annotator.readings.models import EventKind
 from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
 
 from .fields import wrong as _wrong
-from .prompts import parse_box, parse_line, parse_points, parse_window
+from .prompts import parse_box, parse_line, parse_points, parse_text, parse_window
 
 MAX_TOOL_LENGTH = 32
 DIRECTIONS = ("forward", "backward", "both")
@@ -143,8 +143,8 @@ def _label(value: object, field: str, bounds: Bounds) -> Label:
 
 
 def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_frame, raw_label, raw_points, raw_box, raw_line, raw_window = _take(
-        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box", "line", "window")
+    raw_frame, raw_label, raw_points, raw_box, raw_line, raw_text, raw_window = _take(
+        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box", "line", "text", "window")
     )
     frame_index = _frame(raw_frame, "frame_index", bounds)
     label = _label(raw_label, "label", bounds)
@@ -153,12 +153,17 @@ def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     line = parse_line(raw_line, bounds.cine)
     if box is not None and line is not None:
         raise InvalidInput("A line means a box, so a prompt has one or the other.", code="box_and_line")
-    if not points and box is None and line is None:
-        raise InvalidInput("A prompt has at least one point, a box or a line.", code="empty_prompt")
+    text = parse_text(raw_text)
+    if text is not None and (points or box is not None or line is not None):
+        raise InvalidInput("A text asks alone: its prompt has no points, box or line.", code="text_and_places")
+    if not points and box is None and line is None and text is None:
+        raise InvalidInput("A prompt has at least one point, a box, a line or a text.", code="empty_prompt")
     canonical: dict[str, Any] = {"frame_index": frame_index, "label": label.code, "points": points, "box": box}
     if line is not None:
         # Named only where there is one: so resent events from before there were lines stay what they were.
         canonical["line"] = line
+    if text is not None:
+        canonical["text"] = text
     window = parse_window(raw_window, bounds.cine)
     if window is not None:
         canonical["window"] = window

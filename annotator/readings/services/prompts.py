@@ -13,6 +13,8 @@ from .fields import check_inside, number_of, wrong
 MAX_POINTS_PER_EVENT = 64
 SHORTEST_LINE = 1.0
 """In pixels."""
+LONGEST_TEXT = 200
+"""In characters, as `workers.protocol.messages.MAX_WORDS`."""
 
 
 def parse_points(value: object, cine: Cine) -> list[dict[str, Any]]:
@@ -65,6 +67,22 @@ def parse_line(value: object, cine: Cine) -> list[float] | None:
     if length_of_line(line) < SHORTEST_LINE:
         raise InvalidInput("A line is at least one pixel long.", code="empty_line", details={"line": line})
     return line
+
+
+def parse_text(value: object) -> str | None:
+    """Return the words of a text prompt without the space around them, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isprintable():
+        raise wrong("text", "The field 'text' is words on one line.")
+    text = value.strip()
+    if not 1 <= len(text) <= LONGEST_TEXT:
+        raise InvalidInput(
+            f"A text has 1 to {LONGEST_TEXT} characters.",
+            code="text_too_long" if text else "empty_text",
+            details={"limit": LONGEST_TEXT},
+        )
+    return text
 
 
 def parse_window(value: object, cine: Cine) -> str | None:

@@ -1279,6 +1279,8 @@ export interface components {
             readonly name: string;
             readonly campaign: string | null;
             readonly family: string;
+            /** @description What it answers: point, box, mask, text. */
+            readonly prompts: string[];
             readonly checkpoint: string;
             readonly preprocess_id: string;
             readonly code_version: string;
@@ -1300,6 +1302,8 @@ export interface components {
             readonly name: string;
             readonly campaign: string | null;
             readonly family: string;
+            /** @description What it answers: point, box, mask, text. */
+            readonly prompts: string[];
             readonly checkpoint: string;
             readonly preprocess_id: string;
             readonly code_version: string;

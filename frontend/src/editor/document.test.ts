@@ -99,6 +99,14 @@ describe("prompts", () => {
     expect(document.prompts(LABEL.code, 0, [])).toEqual({ points: [], box: null, line: null });
   });
 
+  it("are retired by words, which ask alone", () => {
+    append(logged("prompt", { ...prompt(1, [0, 0, 1, 1]), line: [0, 1, 2, 1] }));
+    append(logged("prompt", { ...prompt(1), points: [], text: "vessel" }));
+    expect(document.prompts(LABEL.code, 0, [])).toEqual({ points: [], box: null, line: null });
+    append(logged("prompt", prompt(2)));
+    expect(document.prompts(LABEL.code, 0, []).points).toHaveLength(1);
+  });
+
   it("are retired by an edit, come back when it is undone, and show what is still on its way", () => {
     append(logged("prompt", prompt(1)));
     const edit = logged("edit", { frame_index: 0, label: LABEL.code, mask: "", tool: "brush" });

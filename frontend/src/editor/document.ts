@@ -140,7 +140,7 @@ export class ReadingDocument {
     for (const body of [...bodies, ...pending.map((event) => event.body)]) {
       if (body.kind !== "prompt" && body.kind !== "edit") continue;
       if (body.payload.label !== labelCode || body.payload.frame_index !== frameIndex) continue;
-      if (body.kind === "edit") {
+      if (body.kind === "edit" || body.payload.text) {
         standing.points = [];
         standing.box = null;
         standing.line = null;

@@ -266,6 +266,15 @@ describe("the editor", () => {
     expect(editor.state.window).toEqual([0, 255]);
   });
 
+  it("asks with words for the label that is chosen, and not with none", async () => {
+    editor.addText("  left ventricle ");
+    editor.addText("   ");
+    await editor.idle();
+    expect(sent.map((body) => body.payload)).toEqual([
+      { frame_index: 0, label: "coronary_artery", points: [], box: null, text: "left ventricle" },
+    ]);
+  });
+
   it("goes on with the window that was used last", async () => {
     editor.lookThrough("bone");
     editor.addPoint({ x: 1, y: 1, positive: true });

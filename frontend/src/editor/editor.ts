@@ -297,6 +297,20 @@ export class Editor {
     this.commit({ kind: "prompt", payload });
   }
 
+  /** Ask for what words name on this frame; the mask becomes one of the active label. */
+  addText(text: string): void {
+    const words = text.trim();
+    if (!this.label || !words) return;
+    const payload = {
+      frame_index: this.state.frameIndex,
+      label: this.label.code,
+      points: [],
+      box: null,
+      text: words,
+    };
+    this.commit({ kind: "prompt", payload });
+  }
+
   /** The mask of the active label on this frame as a bitmap to draw on. */
   startDraft(): Draft | null {
     const label = this.label;

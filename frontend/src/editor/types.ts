@@ -50,6 +50,8 @@ export type EventBody =
         points: PromptPoint[];
         box: Box | null;
         line?: Line;
+        /** Words that name what is wanted; they ask alone. */
+        text?: string;
         /** Name of the window that the model looks through; the cine's own without it. */
         window?: string;
       };

@@ -103,7 +103,7 @@ function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
       <TopBar reading={reading} />
       <Toolbar onShortcuts={showShortcuts} />
       <Stage />
-      <SidePanel />
+      <SidePanel reading={reading} />
       <Timeline />
       <Shortcuts opened={shortcuts} onClose={() => setShortcuts(false)} />
     </div>

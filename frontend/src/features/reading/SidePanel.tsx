@@ -24,9 +24,11 @@ import {
   IconEyeOff,
   IconPlayerStopFilled,
 } from "@tabler/icons-react";
+import type { Schemas } from "../../api/client";
 import { type Direction, isActive } from "../../editor/state";
 import type { LabelInfo } from "../../editor/types";
 import { ModelWindow } from "./ModelWindow";
+import { TextPrompt } from "./TextPrompt";
 import { useEditorState, useRoom } from "./useEditor";
 
 const ORIGINS = {
@@ -36,7 +38,7 @@ const ORIGINS = {
   INTERPOLATED: "interpolated",
 };
 
-export function SidePanel() {
+export function SidePanel({ reading }: { reading: Schemas["ReadingDetail"] }) {
   const { editor } = useRoom();
   return (
     <aside className="reading-side" aria-label="Masks">
@@ -53,6 +55,7 @@ export function SidePanel() {
         </div>
         <Appearance />
         <ModelWindow />
+        <TextPrompt reading={reading} />
         <Divider />
         <Propagation />
         <Divider />
