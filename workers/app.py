@@ -104,7 +104,15 @@ class Worker:
         if GPU in kinds:
             scheduler = Scheduler()
             device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            bench = Workbench(config.name, store, publish, feature_bytes=config.feature_bytes, device=device)
+            bench = Workbench(
+                config.name,
+                store,
+                publish,
+                feature_bytes=config.feature_bytes,
+                device=device,
+                model_bytes=config.model_bytes,
+                precision=config.precision,
+            )
             queue = f"gpu.{config.name}"
 
             def gpu_beat() -> Heartbeat:

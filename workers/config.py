@@ -7,11 +7,14 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
+
+from workers.protocol.families import Precision
 
 BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps", "memory")
 NAME_LIMIT = 120
+PRECISIONS = get_args(Precision)
 
 
 class ConfigError(Exception):
@@ -44,6 +47,10 @@ class WorkerConfig:
         Most bytes of encoded frames kept for the next prompt.
     threads : int
         Threads of one matrix operation; 0 leaves the choice to torch.
+    model_bytes : int or None
+        Most bytes of weights kept loaded, beyond the model in use; None for half of the memory that there is.
+    precision : {"float32", "mixed", "bfloat16"}
+        For the families that know more than one (`workers.engine.sam21`).
     """
 
     broker_url: str
@@ -52,6 +59,8 @@ class WorkerConfig:
     s3: S3Config | None = None
     feature_bytes: int = 512_000_000
     threads: int = 0
+    model_bytes: int | None = None
+    precision: Precision = "float32"
 
 
 def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: str) -> WorkerConfig:
@@ -88,7 +97,16 @@ def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: 
         s3=_s3(text),
         feature_bytes=number("FEATURE_CACHE_MB", 512) * 1_000_000,
         threads=number("TORCH_THREADS", 0),
+        model_bytes=number("MODEL_CACHE_MB", 0) * 1_000_000 if text("MODEL_CACHE_MB") else None,
+        precision=_precision(text("MODEL_PRECISION") or "float32"),
     )
+
+
+def _precision(value: str) -> Precision:
+    for known in PRECISIONS:
+        if value == known:
+            return known
+    raise ConfigError(f"MODEL_PRECISION must be one of {', '.join(PRECISIONS)}, not {value!r}.")
 
 
 def _scheme(url: str) -> str:

@@ -17,9 +17,10 @@ from workers.engine.ahead import make_encoders
 from workers.engine.cine import CinePixels
 from workers.engine.errors import EngineError
 from workers.engine.features import FeatureStore
-from workers.engine.segmenter import LabelTrack, Mask, Session
+from workers.engine.segmenter import LabelTrack, Mask, Prediction, Session
 from workers.engine.session import NO_MEMORY, is_out_of_memory
 from workers.models import Models
+from workers.protocol.families import Precision
 from workers.protocol.messages import (
     CineRef,
     JobDone,
@@ -54,13 +55,23 @@ class Workbench:
     publish : Publish
     feature_bytes : int
     device : torch.device
+    model_bytes, precision
+        See `workers.models.Models`.
     """
 
     def __init__(
-        self, name: str, store: BlobStore, publish: Publish, *, feature_bytes: int, device: torch.device
+        self,
+        name: str,
+        store: BlobStore,
+        publish: Publish,
+        *,
+        feature_bytes: int,
+        device: torch.device,
+        model_bytes: int | None = None,
+        precision: Precision = "float32",
     ) -> None:
         self.name, self.publish = name, publish
-        self.models = Models(store, device)
+        self.models = Models(store, device, max_bytes=model_bytes, precision=precision)
         self.features = FeatureStore(feature_bytes, feature_bytes // SHARE_OF_A_CINE)
         self._store, self._encoders = store, make_encoders()
         self._cines: OrderedDict[tuple[str, float, float, str], CinePixels] = OrderedDict()
@@ -125,18 +136,24 @@ class PredictJob:
         request, bench = self.request, self.bench
         with reported(bench, request):
             started = time.monotonic()
-            previous = None if request.previous_mask is None else bench.mask(request.previous_mask)
-            answer = bench.session(request.model, request.cine).predict(
-                request.frame_index,
-                points=[(x, y, bool(sign)) for x, y, sign in request.points],
-                box=None if request.box is None else tuple(request.box),  # type: ignore[arg-type]
-                previous_mask=previous,
-            )
+            answer = self._answer()
             if is_cancelled():
                 return
             publish_mask(bench, request, request.label, request.frame_index, answer.mask, answer.score, 1, 1)
             publish_done(bench, request, started)
         yield from ()
+
+    def _answer(self) -> Prediction:
+        request, bench = self.request, self.bench
+        session = bench.session(request.model, request.cine)
+        if request.text is not None:
+            return session.find(request.frame_index, request.text)
+        return session.predict(
+            request.frame_index,
+            points=[(x, y, bool(sign)) for x, y, sign in request.points],
+            box=None if request.box is None else tuple(request.box),  # type: ignore[arg-type]
+            previous_mask=None if request.previous_mask is None else bench.mask(request.previous_mask),
+        )
 
 
 @dataclass

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,20 +18,31 @@ from workers.engine.checkpoints import CheckpointError
 from workers.engine.errors import EngineError
 from workers.engine.families import load_segmenter
 from workers.engine.segmenter import Segmenter
-from workers.engine.session import Sam2Segmenter
+from workers.engine.session import Sam2Segmenter, is_out_of_memory
+from workers.protocol.errors import MessageError
+from workers.protocol.families import Precision
 from workers.protocol.messages import ModelRef
+from workers.protocol.packages import MAX_BYTES, WEIGHTS, Package, read_package
 
-MODELS_KEPT = 2
 ADAPTERS_KEPT = 16
+SHARE_OF_MEMORY = 2
+"""Without a limit of their own, models may fill half of the memory: the rest is for features and for computing."""
+MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux tells a container how much of the machine's memory is its own."""
 
 
 class Models:
-    """The models used last, loaded once. Used by one thread.
+    """The models used last, loaded once, up to a number of bytes. Used by one thread.
 
     Parameters
     ----------
     store : BlobStore
     device : torch.device
+    max_bytes : int, optional
+        Most bytes of weights on the device; the model used last stays whatever its size. Half of the memory of the
+        device when not given.
+    precision : {"float32", "mixed", "bfloat16"}
+        See `workers.engine.families.load_segmenter`.
 
     Notes
     -----
@@ -34,8 +50,16 @@ class Models:
     model, once for all adapters on it, and the adapted model is known by the adapter's digest.
     """
 
-    def __init__(self, store: BlobStore, device: torch.device) -> None:
-        self._store, self._device = store, device
+    def __init__(
+        self,
+        store: BlobStore,
+        device: torch.device,
+        *,
+        max_bytes: int | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self._store, self._device, self._precision = store, device, precision
+        self.max_bytes = memory_of(device) // SHARE_OF_MEMORY if max_bytes is None else max_bytes
         self._bases: OrderedDict[str, Segmenter] = OrderedDict()
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
         self._adapted: dict[str, Sam2Segmenter] = {}
@@ -44,6 +68,11 @@ class Models:
     def digests(self) -> list[str]:
         """Digests of the loaded models, and of adapters whose base is loaded."""
         return [*self._bases, *(digest for digest, found in self._adapters.items() if found.base in self._bases)]
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the weights of the loaded models take."""
+        return sum(base.spec.bytes for base in self._bases.values())
 
     def get(self, model: ModelRef) -> Segmenter:
         """Return a loaded model; raises EngineError when it cannot be loaded."""
@@ -77,16 +106,37 @@ class Models:
     def _base(self, digest: str, family: str) -> Segmenter:
         found = self._bases.get(digest)
         if found is None or found.spec.family != family:
-            path = self._store.path(digest)
-            found = load_segmenter(path, family=family, digest=digest, device=self._device)
+            found = self._load(digest, family)
             self._bases[digest] = found
-            while len(self._bases) > MODELS_KEPT:
-                self._forget(next(iter(self._bases)))
         self._bases.move_to_end(digest)
+        while self.bytes > self.max_bytes and len(self._bases) > 1:
+            self._forget(next(iter(self._bases)))
         return found
 
+    def _load(self, digest: str, family: str) -> Segmenter:
+        path = self._store.path(digest)
+        package = _package_in(path)
+        if package is None:
+            return self._load_files(path, digest, family)
+        if package.family != family:
+            raise EngineError("The stored model is not of the family that was asked for.", code="checkpoint_mismatch")
+        files = {name: self._store.path(part) for name, part in package.files.items()}
+        found = self._load_files(files.pop(WEIGHTS), package.files[WEIGHTS], family, files)
+        found.spec = replace(found.spec, digest=digest)
+        return found
+
+    def _load_files(self, path: Path, digest: str, family: str, beside: Mapping[str, Path] | None = None) -> Segmenter:
+        options: dict[str, Any] = {"device": self._device, "precision": self._precision, "beside": beside}
+        while True:
+            try:
+                return load_segmenter(path, family=family, digest=digest, **options)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or not self._bases:
+                    raise
+            # What lies idle makes room for what is asked for.
+            self._forget(next(iter(self._bases)))
+
     def _forget(self, digest: str) -> None:
-        """Drop a base, and what shares its weights."""
         del self._bases[digest]
         for adapted in [key for key in self._adapted if self._adapters[key].base == digest]:
             del self._adapted[adapted]
@@ -99,3 +149,22 @@ class Models:
         if found is None:
             found = self._adapted[adapter.sha256] = with_adapter(base, adapter)
         return found
+
+
+def _package_in(path: Path) -> Package | None:
+    """Return the package that a file holds; None for weights."""
+    if path.stat().st_size > MAX_BYTES:
+        return None
+    try:
+        return read_package(path.read_bytes())
+    except MessageError as error:
+        raise EngineError("The stored model cannot be read.", code="checkpoint_unreadable") from error
+
+
+def memory_of(device: torch.device) -> int:
+    """Return the bytes of memory that a device has; for a processor those that this process may use."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = [path.read_text().strip() for path in MEMORY_LIMITS if path.is_file()]
+    return min([machine, *(int(limit) for limit in limits if limit.isdecimal())])

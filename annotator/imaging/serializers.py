@@ -40,6 +40,11 @@ class CineSerializer(CineBriefSerializer):
     """A cine with all that the viewer needs."""
 
     window = serializers.SerializerMethodField()
+    windows = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        read_only=True,
+        help_text="Other windows that a prompt or a propagation may ask the model to look through, by name.",
+    )
     frame_times_ms = serializers.ListField(child=serializers.FloatField(), read_only=True)
     warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
     display = serializers.DictField(read_only=True)
@@ -53,6 +58,7 @@ class CineSerializer(CineBriefSerializer):
             "bits_allocated",
             "pixels_digest",
             "window",
+            "windows",
             "frame_times_ms",
             "frame_time_source",
             "display",

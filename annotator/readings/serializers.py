@@ -198,6 +198,11 @@ class MaskSerializer(LabelledSerializer[CurrentMask]):
     score = serializers.FloatField(allow_null=True)
     event_seq = serializers.IntegerField(help_text="Seq of the event it comes of; 0 when all were undone.")
     model = serializers.CharField(allow_null=True, help_text="Digest of the checkpoint that made it.")
+    window = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Grey values that the model saw as black and white; null for what no model made.",
+    )
     mask = serializers.CharField(help_text="Base64 of the RLE bytes.")
 
 
@@ -214,6 +219,7 @@ def render_masks(masks: list[CurrentMask], *, rows: int, columns: int) -> list[d
             "score": mask.score,
             "event_seq": mask.event_seq,
             "model": mask.checkpoint or None,
+            "window": mask.window,
             "mask": base64.b64encode(blobs.get_bytes(mask.blob) if mask.blob else empty_mask(rows, columns)).decode(),
         }
         for mask in masks

@@ -14,6 +14,7 @@ from annotator.datasets.models import DatasetItem
 from annotator.datasets.serializers import VersionRefSerializer
 from annotator.registry import selectors
 from annotator.registry.models import Evaluation, ModelVersion, Promotion, TrainingRun
+from annotator.registry.services.model_files import prompts_of_model
 
 
 class ModelRefSerializer(serializers.ModelSerializer):
@@ -142,6 +143,7 @@ class ModelSerializer(serializers.ModelSerializer):
 
     parent = ModelRefSerializer(read_only=True, allow_null=True)
     campaign = serializers.CharField(source="training_run.campaign.slug", read_only=True, allow_null=True, default=None)
+    prompts = serializers.SerializerMethodField(help_text="What it answers: point, box, mask, text.")
 
     class Meta:
         model = ModelVersion
@@ -151,6 +153,7 @@ class ModelSerializer(serializers.ModelSerializer):
             "name",
             "campaign",
             "family",
+            "prompts",
             "checkpoint",
             "preprocess_id",
             "code_version",
@@ -162,6 +165,11 @@ class ModelSerializer(serializers.ModelSerializer):
             "created_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_prompts(self, model: ModelVersion) -> list[str]:
+        """Return what readers may ask it with."""
+        return prompts_of_model(family=model.family, checkpoint=model.checkpoint)
 
 
 class ComparisonSerializer(serializers.Serializer):

@@ -8,7 +8,9 @@ import "@mantine/core/styles.css";
 import "../src/app/main.css";
 import "../src/features/reading/reading.css";
 import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
+import type { Schemas } from "../src/api/client";
 import { theme } from "../src/app/theme";
 import { fromBase64 } from "../src/editor/codec";
 import { Editor } from "../src/editor/editor";
@@ -43,6 +45,8 @@ const cine = (await (await fetch(`cines/${query.get("cine")}/`)).json()) as Cine
   labels: LabelInfo[];
 };
 let masks: MaskRow[] = [];
+/** All that the side panel asks of it. */
+const READING = { model_id: null, campaign: "" } as unknown as Schemas["ReadingDetail"];
 /** What the masks come of. */
 const EVENT: LoggedEvent = {
   id: "e",
@@ -148,15 +152,17 @@ if (query.has("bare")) {
   const view = { current: null };
   createRoot(root).render(
     <MantineProvider theme={theme} forceColorScheme="dark">
-      <RoomContext.Provider value={{ editor, view }}>
-        <div className="reading">
-          <header className="reading-top" />
-          <Toolbar onShortcuts={() => undefined} />
-          <Stage />
-          <SidePanel />
-          <Timeline />
-        </div>
-      </RoomContext.Provider>
+      <QueryClientProvider client={new QueryClient()}>
+        <RoomContext.Provider value={{ editor, view }}>
+          <div className="reading">
+            <header className="reading-top" />
+            <Toolbar onShortcuts={() => undefined} />
+            <Stage />
+            <SidePanel reading={READING} />
+            <Timeline />
+          </div>
+        </RoomContext.Provider>
+      </QueryClientProvider>
     </MantineProvider>,
   );
   while (!window.__cineloop) await new Promise((resolve) => requestAnimationFrame(resolve));

@@ -177,6 +177,8 @@ def predicted(request: PredictRequest) -> NDArray[np.bool_]:
     mask = np.zeros((request.cine.rows, request.cine.columns), bool)
     if request.previous_mask is not None:
         mask |= decode_mask(blobs.get_bytes(request.previous_mask))
+    if request.text is not None:
+        mask[:2, : len(request.text)] = True
     if request.box is not None:
         x0, y0, x1, y1 = (round(edge) for edge in request.box)
         mask[y0:y1, x0:x1] = True

@@ -1,4 +1,6 @@
-"""Check a checkpoint before it is registered: ``python -m workers.engine.check FAMILY PATH``.
+"""Check a checkpoint before it is registered: ``python -m workers.engine.check FAMILY PATH [BESIDE...]``.
+
+BESIDE are the other files of a package, each as ``NAME=PATH`` (`workers.protocol.packages`).
 
 Prints one line of JSON: ``{"ok": true, "family", "preprocess_id", "licence", "parameters", "sha256", "image_size"}``,
 or ``{"ok": false, "code", "message"}`` and exit status 1.
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from workers.engine.segmenter import ModelSpec
 FLOAT32_BYTES = 4
 
 
-def check(family: str, path: Path) -> dict[str, Any]:
+def check(family: str, path: Path, beside: Mapping[str, Path] | None = None) -> dict[str, Any]:
     """Return what a checkpoint is, once its keys, shapes and numbers are those of its family.
 
     Raises
@@ -32,7 +35,7 @@ def check(family: str, path: Path) -> dict[str, Any]:
     EngineError, CheckpointError
         As of `workers.engine.families.load_segmenter`.
     """
-    spec = _spec(family, path)
+    spec = _spec(family, path, beside or {})
     return {
         "family": spec.family,
         "preprocess_id": spec.preprocess_id,
@@ -43,11 +46,11 @@ def check(family: str, path: Path) -> dict[str, Any]:
     }
 
 
-def _spec(family: str, path: Path) -> ModelSpec:
+def _spec(family: str, path: Path, beside: Mapping[str, Path]) -> ModelSpec:
     loader = find_loader(family)
     if family in SAM21_CONFIGS:
         return read_sam21(family, path)[2]
-    return loader(path, torch.device("cpu")).spec
+    return loader(path, torch.device("cpu"), **({"beside": beside} if beside else {})).spec
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,9 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("family")
     parser.add_argument("path", type=Path)
+    parser.add_argument("beside", nargs="*", metavar="NAME=PATH")
     options = parser.parse_args(arguments)
+    beside = {name: Path(path) for name, _, path in (one.partition("=") for one in options.beside)}
     try:
-        answer = {"ok": True, **check(options.family, options.path)}
+        answer = {"ok": True, **check(options.family, options.path, beside)}
     except (EngineError, CheckpointError) as error:
         answer = {"ok": False, "code": error.code, "message": str(error)}
     print(json.dumps(answer), flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,8 +15,10 @@ from workers.engine.sam21 import load_sam21
 from workers.engine.sam21_configs import SAM21_CONFIGS
 from workers.engine.segmenter import ModelSpec, Segmenter
 from workers.engine.session import Sam2Segmenter
+from workers.protocol.families import Precision
 
-Loader = Callable[[Path, torch.device], Segmenter]
+Loader = Callable[..., Segmenter]
+"""Takes the path of a checkpoint and a device."""
 
 
 def load_bundled(path: Path, device: torch.device) -> Sam2Segmenter:
@@ -27,11 +30,11 @@ def load_bundled(path: Path, device: torch.device) -> Sam2Segmenter:
     return Sam2Segmenter(model, spec, device)
 
 
-def _load_sam3(path: Path, device: torch.device) -> Segmenter:
+def _load_sam3(path: Path, device: torch.device, *, beside: Mapping[str, Path] | None = None) -> Segmenter:
     # Imported late: transformers takes seconds, which no other family needs.
     from workers.engine.sam3 import load_sam3
 
-    return load_sam3(path, device)
+    return load_sam3(path, device, beside=beside)
 
 
 LOADERS: Mapping[str, Loader] = {
@@ -52,7 +55,15 @@ def find_loader(family: str) -> Loader:
     return loader
 
 
-def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device) -> Segmenter:
+def load_segmenter(
+    path: Path,
+    *,
+    family: str,
+    digest: str,
+    device: torch.device,
+    precision: Precision = "float32",
+    beside: Mapping[str, Path] | None = None,
+) -> Segmenter:
     """Load a model.
 
     Parameters
@@ -64,16 +75,23 @@ def load_segmenter(path: Path, *, family: str, digest: str, device: torch.device
     digest : str
         SHA-256 that the checkpoint must have.
     device : torch.device
+    precision : {"float32", "mixed", "bfloat16"}
+        For SAM 2.1 and MedSAM2 (`workers.engine.sam21.StockSam2`); other families compute in float32 only.
+    beside : mapping of str to Path, optional
+        The other files of a package by their names (`workers.protocol.packages.BESIDE`).
 
     Raises
     ------
     EngineError
         ``unknown_family``, ``checkpoint_missing``, ``checkpoint_unsafe``, ``checkpoint_unreadable``,
-        ``checkpoint_mismatch``.
+        ``checkpoint_mismatch``, ``tokenizer_unreadable``.
     """
     loader = find_loader(family)
+    options: dict[str, Any] = {"precision": precision} if family in SAM21_CONFIGS else {}
+    if beside:
+        options["beside"] = beside
     try:
-        segmenter = loader(path, device)
+        segmenter = loader(path, device, **options)
     except CheckpointError as error:
         raise EngineError(str(error), code=error.code) from error
     if segmenter.spec.digest != digest:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,12 +25,11 @@ from workers.engine.session import Sam2Segmenter
 from workers.engine.squares import resized, rows_first, square_frames, square_mask
 from workers.engine.tensors import Decoded, Features, Memory
 from workers.engine.weights import ShapesOnly, file_digest, read_weights
-from workers.protocol.families import FAMILIES
+from workers.protocol.families import FAMILIES, Precision
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SURE = 32.0
 """Logits of a mask that is shown to the model again are cut here, as the stock predictor does."""
-Precision = Literal["float32", "mixed", "bfloat16"]
 
 
 class StockSam2(SAM2Base):

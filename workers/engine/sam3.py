@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import N
 
 from workers.engine.bundled import PADDING
 from workers.engine.checkpoints import CheckpointError, check_state, read_safetensors
+from workers.engine.sam3_text import DETECTOR, load_concepts, read_config
 from workers.engine.segmenter import Mask, ModelSpec
 from workers.engine.session import Sam2Segmenter
 from workers.engine.squares import resized, rows_first, square_frames, square_mask
 from workers.engine.tensors import Decoded, Features, Memory
 from workers.engine.weights import ShapesOnly, file_digest
 from workers.protocol.families import FAMILIES
+from workers.protocol.packages import CONFIG, TOKENIZER
 
 FAMILY = "sam3"
 MASK_SCALE, MASK_BIAS = 20.0, -10.0
@@ -33,7 +35,6 @@ PUBLISHED = (
     ("", "tracker_model."),
 )
 """What keys of the tracker begin with, and what they begin with in facebook/sam3: it shares the detector's encoder."""
-DETECTOR = "detector_model."
 TWINS = (
     "shared_image_embedding.positional_embedding",
     "prompt_encoder.shared_embedding.positional_embedding",
@@ -251,8 +252,8 @@ def published_key(key: str) -> str:
     return theirs + key.removeprefix(ours)
 
 
-def load_sam3(path: Path, device: torch.device) -> Sam2Segmenter:
-    """Load a checkpoint of SAM 3: the tracker in it, whatever else it holds.
+def load_sam3(path: Path, device: torch.device, *, beside: Mapping[str, Path] | None = None) -> Sam2Segmenter:
+    """Load a checkpoint of SAM 3: the tracker in it, and the detector too where a tokenizer lies beside it.
 
     Parameters
     ----------
@@ -261,33 +262,44 @@ def load_sam3(path: Path, device: torch.device) -> Sam2Segmenter:
         a ``config`` (JSON) with sizes other than the published ones.
     device : torch.device
         There the weights become float32.
+    beside : mapping of str to Path, optional
+        ``tokenizer.json``, without which no texts can be asked for, and ``config.json``, as facebook/sam3 has them.
 
     Raises
     ------
     CheckpointError
-        ``checkpoint_missing``, ``checkpoint_unreadable`` or ``checkpoint_mismatch``.
+        ``checkpoint_missing``, ``checkpoint_unreadable``, ``checkpoint_mismatch`` or ``tokenizer_unreadable``.
     """
-    header, given = read_safetensors(path)
-    model = _empty_model(header, path.name)
+    beside = beside or {}
+    header, everything = read_safetensors(path)
+    config = read_config(beside.get(CONFIG))
+    model = _empty_model(header, config.get("tracker_config"), path.name)
+    given = everything
     names = _names_in_file(list(model.state_dict()), given)
     wanted = {names[key]: value for key, value in model.state_dict().items()}
-    # Not the text encoder and the detector, of which the tracker needs nothing.
+    # Not the detector and its text encoder, of which the tracker needs nothing.
     given = {key: value for key, value in given.items() if key in wanted or not key.startswith(DETECTOR)}
     check_state(wanted, given, path.name)
     # Copies: weights must not change, nor end the process, when the file does.
     state = {key: given[names[key]].to(device, torch.float32, copy=True) for key in model.state_dict()}
-    del given
     model.load_state_dict(state, assign=True)
     model.to(device).eval()  # type: ignore[arg-type]
     size = sum(value.element_size() * value.nelement() for value in state.values())
+    concepts = None
+    if TOKENIZER in beside:
+        encoder: Any = model.vision_encoder
+        sizes = config.get("detector_config") or {}
+        concepts = load_concepts(everything, sizes, beside[TOKENIZER], encoder.backbone, device, path.name)
+        size += concepts.own_bytes
+    del given, everything
     spec = ModelSpec(file_digest(path), FAMILY, model.image_size, model.preprocess_id, FAMILIES[FAMILY].licence, size)
-    return Sam2Segmenter(model, spec, device)
+    return Sam2Segmenter(model, spec, device, concepts)
 
 
-def _empty_model(header: dict[str, str], name: str) -> Sam3:
-    """Return a model whose weights are shapes only."""
+def _empty_model(header: dict[str, str], sizes: dict[str, Any] | None, name: str) -> Sam3:
+    """Return a model whose weights are shapes only; its sizes stand in the file or beside it."""
     try:
-        config = Sam3TrackerVideoConfig(**_given_config(header))
+        config = Sam3TrackerVideoConfig(**(sizes or _given_config(header)))
         with ShapesOnly():
             return Sam3(config)
     except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:

@@ -116,6 +116,21 @@ class Session(Protocol):
             ``mask_size_mismatch``, ``cine_unreadable``.
         """
 
+    def find(self, frame_index: int, text: str) -> Prediction:
+        """Return one mask of all that a text names on one frame.
+
+        Parameters
+        ----------
+        frame_index : int
+        text : str
+            Words, such as "left ventricle".
+
+        Raises
+        ------
+        EngineError
+            ``no_text_prompts``, ``text_too_long``, ``nothing_found``, ``frame_out_of_range``, ``cine_unreadable``.
+        """
+
     def propagate(
         self,
         tracks: Sequence[LabelTrack],

@@ -23,6 +23,7 @@ from workers.engine.bundled import (
     POSITIVE,
 )
 from workers.engine.cine import CinePixels
+from workers.engine.concepts import Concepts
 from workers.engine.errors import EngineError
 from workers.engine.features import FeatureKey, FeatureStore
 from workers.engine.masks import to_logits, to_mask
@@ -84,8 +85,10 @@ class Sam2Model(Protocol):
 class Sam2Segmenter:
     """A loaded model of the SAM 2 family."""
 
-    def __init__(self, model: Sam2Model, spec: ModelSpec, device: torch.device) -> None:
-        self.model, self.spec, self.device = model, spec, device
+    def __init__(
+        self, model: Sam2Model, spec: ModelSpec, device: torch.device, concepts: Concepts | None = None
+    ) -> None:
+        self.model, self.spec, self.device, self.concepts = model, spec, device, concepts
 
     def open(self, cine: CinePixels, *, features: FeatureStore, encoders: Encoders | None = None) -> Sam2Session:
         """Return a session on a cine."""
@@ -100,6 +103,7 @@ class Sam2Session:
         self, segmenter: Sam2Segmenter, cine: CinePixels, features: FeatureStore, encoders: Encoders | None
     ) -> None:
         self._model, self._spec, self._device = segmenter.model, segmenter.spec, segmenter.device
+        self._concepts = segmenter.concepts
         self._cine, self._store, self._encoders = cine, features, encoders
 
     def encode(self, frames: Sequence[int]) -> Iterator[None]:
@@ -159,6 +163,28 @@ class Sam2Session:
         if previous_mask is not None and points:
             mask = keep_local(previous_mask, mask, points[-1])
         return Prediction(mask, _score(score[0]))
+
+    @torch.no_grad()
+    def find(self, frame_index: int, text: str) -> Prediction:
+        """Return one mask of all that a text names on one frame (`workers.engine.segmenter.Session.find`)."""
+        if self._concepts is None:
+            message = "The model of this reading takes no words; click on the structure or draw a box around it."
+            raise EngineError(message, code="no_text_prompts")
+        key = replace(self._key(frame_index), preprocess_id=f"{self._spec.preprocess_id}/words")
+        kept = self._store.get(key)
+        if kept is None:
+            images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
+            encoded = self._concepts.encode(images)
+            kept = (encoded.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous(),)
+            self._store.put(key, kept)
+        found = self._concepts.find(kept[0].float(), text)
+        if not found:
+            raise EngineError(f"The model finds no {text!r} on frame {frame_index + 1}.", code="nothing_found")
+        # One by one: a large frame with many instances would not fit into memory.
+        mask = np.zeros((self._cine.rows, self._cine.columns), bool)
+        for instance in found:
+            mask |= to_mask(instance.logits, self._cine.rows, self._cine.columns)
+        return Prediction(mask, max(instance.score for instance in found))
 
     def _prompts(self, points: Sequence[Point], box: Box | None) -> tuple[Tensor, Tensor]:
         """Return checked prompts in model pixels: places (1, P, 2) and signs (1, P), the corners of a box first."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["float32", "mixed", "bfloat16"]
+"""In which numbers a model computes; what each means is said where it is heard (`workers.engine.sam21.StockSam2`)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Family:
     image_size : int
         Side of the model's square input in pixels.
     prompts : tuple of str
-        What it answers: ``point``, ``box``, ``mask``, ``text``.
+        What it answers: ``point``, ``box``, ``mask``; ``text`` where a tokenizer came with the weights.
     repository : str
         Where the weights are published on the Hugging Face hub; empty for what is shipped.
     files : tuple of str
@@ -96,6 +100,7 @@ _ALL = (
         "SAM License",
         "sam3-1008-v1",
         1008,
+        prompts=("point", "box", "mask", "text"),
         repository="facebook/sam3",
         files=("model.safetensors",),
         is_gated=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Self
 
 from workers.protocol import checks
@@ -23,6 +23,8 @@ __all__ = [
 VERSION = 1
 MAX_SIDE = 65_535
 MAX_POINTS = 4_096
+MAX_WORDS = 200
+"""Characters of a text prompt."""
 MAX_LABELS = 64
 MAX_PASSES = 64
 MAX_MODELS = 256
@@ -65,9 +67,10 @@ class Message:
         version = given.pop("version", None)
         if version != VERSION or isinstance(version, bool):
             raise MessageError(f"{cls.__name__} of version {version!r} is not known, only {VERSION}.")
-        names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
-        unknown = sorted(str(name) for name in given.keys() - names)
-        missing = sorted(names - given.keys())
+        known = fields(cls)  # type: ignore[arg-type]
+        unknown = sorted(str(name) for name in given.keys() - {field.name for field in known})
+        # A field with a default came later than the others: messages that were stored before do not have it.
+        missing = sorted({field.name for field in known if field.default is MISSING} - given.keys())
         if unknown or missing:
             what = f"has no field {unknown[0]!r}" if unknown else f"lacks the field {missing[0]!r}"
             raise MessageError(f"A {cls.__name__} {what}.")
@@ -138,6 +141,8 @@ class PredictRequest(Message):
     box : [x0, y0, x1, y1] or None
     previous_mask : str or None
         Digest of the mask that stood on this frame before the newest prompt.
+    text : str or None
+        Words that name what is wanted; they ask alone, without points and box.
     """
 
     NESTED: ClassVar[Mapping[str, type[Message]]] = {"model": ModelRef, "cine": CineRef}
@@ -152,6 +157,7 @@ class PredictRequest(Message):
     points: Sequence[Sequence[float]]
     box: Sequence[float] | None
     previous_mask: str | None
+    text: str | None = None
 
     def __post_init__(self) -> None:
         _check_job(self.job_id, self.epoch, self.reply_to)
@@ -166,6 +172,8 @@ class PredictRequest(Message):
             self._set("box", [checks.number(edge, "box") for edge in box])
         if self.previous_mask is not None:
             checks.digest(self.previous_mask, "previous_mask")
+        if self.text is not None:
+            checks.text(self.text, "text", limit=MAX_WORDS)
 
 
 @dataclass(frozen=True)

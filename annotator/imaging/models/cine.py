@@ -38,7 +38,8 @@ class Cine(BaseModel):
     """Frames of one view in the order of time.
 
     The pixels are one array blob, uint8 or uint16 (T, H, W), or uint8 RGB (T, H, W, 3). `window_low` and `window_high`
-    are the grey values that map to 0 and 255. `frame_times_ms` counts from the first frame.
+    are the grey values that map to 0 and 255; `windows` holds others by name, {name: [low, high]}. `frame_times_ms`
+    counts from the first frame.
     """
 
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="cines")
@@ -55,6 +56,7 @@ class Cine(BaseModel):
     pixels_digest = models.CharField(max_length=64, db_index=True)
     window_low = models.FloatField()
     window_high = models.FloatField()
+    windows = models.JSONField(default=dict, blank=True)
     frame_times_ms = models.JSONField()
     frame_time_source = models.CharField(max_length=32, choices=FrameTimeSource.choices)
     display = models.JSONField(default=dict)

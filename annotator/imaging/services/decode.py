@@ -19,7 +19,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit
 from annotator.imaging.services.inspect import Inspected
 from annotator.imaging.services.jpeg import repair_spectral_selection
 from annotator.imaging.services.refusal import FileRefused
-from annotator.imaging.services.window import choose_window, signed_offset
+from annotator.imaging.services.window import choose_window, preset_windows, signed_offset
 from workers.protocol.digests import array_digest
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ class Decoded:
         8 or 16.
     low, high : float
         Window of grey values.
+    windows : dict of str to (low, high)
+        Others to choose from.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Decoded:
     bits_allocated: int
     low: float
     high: float
+    windows: dict[str, tuple[float, float]]
 
 
 def decode_cine(files: list[Inspected], folder: Path) -> Decoded:
@@ -108,10 +111,12 @@ def _write(files: list[Inspected], frames: int, is_colour: bool, folder: Path) -
                     count += 1
             if count != frames:
                 raise FileRefused("frame_count_mismatch", f"only {count} of {frames} frames could be decoded")
-            low, high = choose_window(files[0].dataset, files[0].modality, np.stack(sample), is_colour=is_colour)
+            shown = files[0].dataset, files[0].modality, np.stack(sample)
+            low, high = choose_window(*shown, is_colour=is_colour)
+            windows = preset_windows(*shown, is_colour=is_colour)
             file.flush()
             digest = array_digest(np.load(path, mmap_mode="r"))
-            return Decoded(path, digest, shape, dtype.itemsize * 8, low, high)
+            return Decoded(path, digest, shape, dtype.itemsize * 8, low, high, windows)
         except BaseException:
             path.unlink(missing_ok=True)
             raise

@@ -22,7 +22,6 @@ from annotator.imaging.services.elements import tolerant_reading
 from annotator.imaging.services.inspect import Inspected, inspect_file
 from annotator.imaging.services.refusal import FileRefused
 from annotator.imaging.services.timing import frame_times_ms, series_order
-from annotator.imaging.services.window import tissue_windows
 
 
 @dataclass(frozen=True)
@@ -221,8 +220,6 @@ def _prepare(files: list[Inspected], folder: Path, given: tuple[list[float], str
         times, source = given or frame_times_ms(first, files[0].frames, notes)
         key = identity.patient_key(first)
         facts = describe_cine(first)
-        if windows := tissue_windows(first, files[0].modality):
-            facts["windows"] = windows
         prepared = Prepared(
             decoded=decoded,
             notes=notes,
@@ -293,6 +290,7 @@ def _create_cine(modality: str, prepared: Prepared, series: Series, patient: Pat
         pixels_digest=decoded.digest,
         window_low=decoded.low,
         window_high=decoded.high,
+        windows=decoded.windows,
         frame_times_ms=prepared.times,
         frame_time_source=prepared.source,
         display=prepared.facts,

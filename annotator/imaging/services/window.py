@@ -65,20 +65,30 @@ def choose_window(dataset: Dataset, modality: str, sample: NDArray[Any], *, is_c
     return _percentiles(sample)
 
 
-def tissue_windows(dataset: Dataset, modality: str) -> dict[str, list[float]]:
-    """Return the usual windows of CT, [low, high] in stored grey values by name; empty where there are none.
+def preset_windows(
+    dataset: Dataset, modality: str, sample: NDArray[Any], *, is_colour: bool
+) -> dict[str, tuple[float, float]]:
+    """Return the windows, by name, that a reader may choose for a model instead of the one of the cine.
 
     Parameters
     ----------
-    dataset : Dataset
-        Of the first file.
-    modality : str
-        One of `Cine.modality`.
+    dataset, modality, sample, is_colour
+        See `choose_window`.
+
+    Returns
+    -------
+    dict of str to (low, high)
+        In stored grey values, low < high: for CT those of `CT_WINDOWS` where the file says what its values are in
+        Hounsfield units, for MR ``percentile``; none for anything else.
     """
+    if is_colour:
+        return {}
+    if modality == "MR":
+        return {"percentile": _percentiles(_above_zero(dataset, sample))}
     if modality != "CT":
         return {}
-    found = {name: _hounsfield_window(dataset, *window) for name, window in CT_WINDOWS.items()}
-    return {name: list(window) for name, window in found.items() if window is not None}
+    found = {name: _hounsfield_window(dataset, *values) for name, values in CT_WINDOWS.items()}
+    return {name: window for name, window in found.items() if window is not None}
 
 
 def signed_offset(dataset: Dataset) -> int:

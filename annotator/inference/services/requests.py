@@ -18,6 +18,7 @@ from annotator.readings.selectors import (
     locked_frames,
     prompts_of,
 )
+from workers.protocol.families import FAMILIES
 from workers.protocol.messages import CineRef, ModelRef, PredictRequest, PropagateRequest
 
 from .resuming import frames_done
@@ -25,15 +26,15 @@ from .resuming import frames_done
 RESULTS_QUEUE = "results"
 
 
-def cine_ref(cine: Cine) -> CineRef:
-    """Return what a worker has to know of a cine."""
+def cine_ref(cine: Cine, window: str | None = None) -> CineRef:
+    """Return what a worker has to know of a cine, seen through its own window or through another of its windows."""
     return CineRef(
         digest=cine.pixels_digest,
         frames=cine.frame_count,
         rows=cine.rows,
         columns=cine.columns,
         channels=cine.channels,
-        window=[cine.window_low, cine.window_high],
+        window=[cine.window_low, cine.window_high] if window is None else list(cine.windows[window]),
         modality=cine.modality,
     )
 
@@ -60,12 +61,20 @@ def build_predict_request(*, event: ReadingEvent, job_id: uuid.UUID) -> PredictR
     Parameters
     ----------
     event : ReadingEvent
-        A prompt; it and all before it count.
+        A prompt; it and all before it count, but a text asks alone.
     job_id : UUID
+
+    Raises
+    ------
+    Unprocessable
+        `no_model`, or `no_text_prompts` when no model of the reading's family takes words.
     """
     reading, label, frame_index = event.reading, event.label, event.frame_index
     if event.kind != EventKind.PROMPT or label is None or frame_index is None:
         raise AssertionError("a prediction is asked for by a prompt")
+    text = event.payload.get("text")
+    if text is not None:
+        _require_words(reading)
     prompts = prompts_of(reading, frame_index, label, as_of=event.seq)
     before = current_masks(reading, as_of=event.seq - 1, pairs=[(label.code, frame_index)])
     previous = next((mask.blob for mask in before if mask.area > 0), None)
@@ -74,12 +83,13 @@ def build_predict_request(*, event: ReadingEvent, job_id: uuid.UUID) -> PredictR
         epoch=0,
         reply_to=RESULTS_QUEUE,
         model=model_ref(reading),
-        cine=cine_ref(reading.cine),
+        cine=cine_ref(reading.cine, event.payload.get("window")),
         frame_index=frame_index,
         label=label.code,
         points=prompts.points,
         box=prompts.box,
-        previous_mask=previous,
+        previous_mask=previous if text is None else None,
+        text=text,
     )
 
 
@@ -113,10 +123,16 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
     known = labels_by_code(reading.campaign)
     labels = [known[code] for code in payload["labels"]]
     passes = passes_of(payload)
+    if not passes:
+        raise Unprocessable(
+            f"There is no frame to propagate to: the range holds frame {start_frame + 1} alone.",
+            code="nothing_to_compute",
+        )
     frames = {frame for one in passes for frame in one}
     locked = locked_frames(reading, as_of=event.seq)
     running = _frames_being_prompted(reading)
-    standing = _standing_masks(event)
+    cine = cine_ref(reading.cine, payload.get("window"))
+    standing = _standing_masks(event, cine)
     done = frames_done(event)
     entries: list[dict[str, Any]] = []
     keep: dict[str, list[int]] = {}
@@ -142,11 +158,20 @@ def build_propagate_request(*, event: ReadingEvent, job_id: uuid.UUID) -> Propag
         epoch=0,
         reply_to=RESULTS_QUEUE,
         model=model_ref(reading),
-        cine=cine_ref(reading.cine),
+        cine=cine,
         labels=entries,
         passes=passes,
         keep=keep,
     )
+
+
+def _require_words(reading: Reading) -> None:
+    """Raise Unprocessable where no model of the family finds things by their names; the worker knows of this one."""
+    family = FAMILIES.get(reading.family)
+    if family is not None and "text" not in family.prompts:
+        raise Unprocessable(
+            f"{family.title} takes no words; click on the structure or draw a box around it.", code="no_text_prompts"
+        )
 
 
 def passes_of(payload: dict[str, Any]) -> list[list[int]]:
@@ -176,12 +201,12 @@ def _frames_being_prompted(reading: Reading) -> set[tuple[str, int]]:
     return {(label, frame_index) for label, frame_index in pairs if frame_index is not None}
 
 
-def _standing_masks(event: ReadingEvent) -> dict[str, list[dict[str, Any]]]:
-    """Return, by label code, the masks that the reading's own model propagated before this event."""
+def _standing_masks(event: ReadingEvent, cine: CineRef) -> dict[str, list[dict[str, Any]]]:
+    """Return, by label code, the masks that the reading's own model propagated before, through the same window."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for mask in current_masks(event.reading, as_of=event.seq):
         is_own = mask.provenance == Provenance.PROPAGATED and mask.checkpoint == event.reading.checkpoint
-        if is_own and mask.blob is not None:
+        if is_own and mask.window == cine.window and mask.blob is not None:
             found[mask.label].append({"frame_index": mask.frame_index, "mask": mask.blob})
     return found
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotator.campaigns.models import Label
-from annotator.core.errors import InvalidInput
+from annotator.core.errors import DomainError, InvalidInput
 from annotator.inference.models import ACTIVE, InferenceJob, JobKind, JobStatus
 from annotator.inference.transitions import lock_job, move_job
 from annotator.readings.models import Mask, Provenance
@@ -31,6 +31,10 @@ LATE_RESULTS = timedelta(seconds=10)
 """How long a job whose worker says that it is done waits for masks that another thread still records."""
 
 PROVENANCES = {JobKind.PREDICT: Provenance.MODEL, JobKind.PROPAGATE: Provenance.PROPAGATED}
+
+
+class LabelRemoved(DomainError):
+    """The label of an answer was asked for and is no longer one of the campaign's."""
 
 
 @contextmanager
@@ -76,11 +80,12 @@ def record_mask_result(*, result: MaskResult) -> Mask | None:
             return None
         try:
             label, mask = _check(job, result)
+        except LabelRemoved as error:
+            _fail(job, error.code, error.message)
+            return None
         except InvalidInput as error:
             logger.error("Worker %s answered job %s wrongly: %s", result.worker, job.pk, error)
-            if job.is_active:
-                move_job(job, JobStatus.FAILED, code="bad_result", message=f"The worker's answer is wrong: {error}")
-                send_job_hint(job)
+            _fail(job, "bad_result", f"The worker's answer is wrong: {error}")
             return None
         stored = _store(job, label, result, mask)
         _count(job, result, stored)
@@ -113,8 +118,7 @@ def record_failed(*, result: JobFailed) -> None:
     with locked_job(result.job_id, result.epoch) as job:
         if job is None or not job.is_active:
             return
-        move_job(job, JobStatus.FAILED, code=result.code or "worker_error", message=result.message)
-        send_job_hint(job)
+        _fail(job, result.code or "worker_error", result.message)
 
 
 def finish_ended_jobs() -> None:
@@ -126,6 +130,13 @@ def finish_ended_jobs() -> None:
             if job is not None and job.is_active:
                 move_job(job, JobStatus.DONE)
                 send_job_hint(job)
+
+
+def _fail(job: InferenceJob, code: str, message: str) -> None:
+    """End a job that still runs, and say why."""
+    if job.is_active:
+        move_job(job, JobStatus.FAILED, code=code, message=message)
+        send_job_hint(job)
 
 
 def _find(job_id: str) -> InferenceJob | None:
@@ -140,6 +151,11 @@ def _check(job: InferenceJob, result: MaskResult) -> tuple[Label, bytes]:
     cine = job.reading.cine
     label = labels_by_code(job.reading.campaign).get(result.label)
     asked = job.event.payload.get("labels") or [job.event.payload.get("label")]
+    if label is None and result.label in asked:
+        raise LabelRemoved(
+            f"The label {result.label!r} has left the campaign meanwhile, so its mask was not kept.",
+            code="label_removed",
+        )
     if label is None or result.label not in asked:
         raise InvalidInput(f"The label {result.label!r} was not asked for.", code="unknown_label")
     if not 0 <= result.frame_index < cine.frame_count:
@@ -188,7 +204,7 @@ def _store(job: InferenceJob, label: Label, result: MaskResult, mask: bytes) -> 
         base_revision=reading.revision,
         score=result.score,
         checkpoint=reading.checkpoint,
-        window=[reading.cine.window_low, reading.cine.window_high],
+        window=job.request["cine"]["window"],
     )
     if standing is None or standing.event.seq <= job.event.seq:
         stamped = stamp_mask(

@@ -1,6 +1,7 @@
 """What can be asked of readings; every list begins from `visible_to(user)`."""
 
 from .hidden import hidden_masks
+from .lines import box_of_line, length_of_line
 from .log import StandingPrompts, accepted_frames, events_of, prompts_of, undone_event_ids
 from .masks import (
     AcceptedMask,
@@ -30,6 +31,7 @@ __all__ = [
     "accepted_frames",
     "accepted_masks",
     "accepted_readings",
+    "box_of_line",
     "changed_pairs",
     "conditioning_frames",
     "current_masks",
@@ -37,6 +39,7 @@ __all__ = [
     "hidden_masks",
     "is_accepted",
     "labels_by_code",
+    "length_of_line",
     "locked_frames",
     "progress_of",
     "prompts_of",

@@ -14,6 +14,8 @@ from django.db.models import Q, QuerySet
 from annotator.campaigns.models import Label
 from annotator.readings.models import EventKind, Mask, Reading, ReadingEvent
 
+from .lines import box_of_line
+
 
 @dataclass(frozen=True)
 class StandingPrompts:
@@ -24,7 +26,7 @@ class StandingPrompts:
     points : list of [x, y, 1 or 0]
         In image pixels, in the order in which they were given; 1 is positive.
     box : [x0, y0, x1, y1] or None
-        The last box given.
+        The last box given, or the one that the last line means.
     """
 
     points: list[list[float]]
@@ -68,7 +70,10 @@ def prompts_of(
     as_of: int | None = None,
     undone: set[uuid.UUID] | None = None,
 ) -> StandingPrompts:
-    """Return the prompts that stand on a frame for a label: those since the last standing edit of it."""
+    """Return the prompts that stand on a frame for a label: those since the last standing edit or text prompt.
+
+    A text asks for a mask by itself, which what follows corrects.
+    """
     undone = undone_event_ids(reading, as_of=as_of) if undone is None else undone
     # An edit may be of many labels and frames: which they are, its masks say.
     edited = Mask.objects.filter(
@@ -82,9 +87,11 @@ def prompts_of(
     points: list[list[float]] = []
     box: list[float] | None = None
     for kind, payload in events.values_list("kind", "payload"):
-        if kind == EventKind.EDIT:
+        if kind == EventKind.EDIT or payload.get("text") is not None:
             points, box = [], None
             continue
         points += [[point["x"], point["y"], 1 if point["positive"] else 0] for point in payload["points"]]
+        if payload.get("line") is not None:
+            box = box_of_line(payload["line"], rows=reading.cine.rows, columns=reading.cine.columns)
         box = payload["box"] or box
     return StandingPrompts(points, box)

@@ -26,7 +26,8 @@ class CurrentMask:
     """The mask that counts on one frame for one label.
 
     `blob` is the digest of its RLE bytes, or None where every mask of the pair has been undone (then `area` is 0
-    and `event_seq` 0). `frame_index` is 0-based, `area` in pixels.
+    and `event_seq` 0). `frame_index` is 0-based, `area` in pixels; `window` holds the grey values that the model saw
+    as black and white, None for what no model made.
     """
 
     label: str
@@ -39,6 +40,7 @@ class CurrentMask:
     event_seq: int
     checkpoint: str
     blob: str | None
+    window: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,19 @@ def is_accepted(mask: CurrentMask) -> bool:
     return mask.accepted or mask.provenance == Provenance.HUMAN
 
 
+def masks_of(reading: Reading) -> QuerySet[Mask]:
+    """Return every mask of a reading whose label is one of its campaign's.
+
+    A label that has left the campaign's schema hides its masks: nobody could draw, accept or learn from them under a
+    name and colour that no longer exist. They come back with it.
+    """
+    return Mask.objects.filter(segmentation__reading=reading, segmentation__label__schema_id=reading.campaign.schema_id)
+
+
 def standing_masks(reading: Reading, *, as_of: int | None = None) -> QuerySet[Mask]:
     """Return one Mask row per (label, frame): the newest whose event is not undone."""
     undone = undone_event_ids(reading, as_of=as_of)
-    masks = Mask.objects.filter(segmentation__reading=reading).exclude(event_id__in=undone)
+    masks = masks_of(reading).exclude(event_id__in=undone)
     if as_of is not None:
         masks = masks.filter(event__seq__lte=as_of)
     rank = Window(
@@ -117,8 +128,9 @@ def current_masks(
         "event__seq",
         "checkpoint",
         "blob",
+        "window",
     )
-    for code, index, frame, provenance, area, score, seq, checkpoint, blob in rows.values_list(*fields):
+    for code, index, frame, provenance, area, score, seq, checkpoint, blob, window in rows.values_list(*fields):
         if wanted is not None and (code, frame) not in wanted:
             continue
         found.append(
@@ -133,6 +145,7 @@ def current_masks(
                 event_seq=seq,
                 checkpoint=checkpoint,
                 blob=blob,
+                window=window,
             )
         )
     if wanted is not None:
@@ -168,7 +181,7 @@ def touched_pairs(reading: Reading, event: ReadingEvent) -> set[Pair]:
     """Return the (label, frame) pairs whose current mask or acceptance an event may have changed."""
     if event.target is not None:
         event = event.target
-    masks = Mask.objects.filter(segmentation__reading=reading)
+    masks = masks_of(reading)
     if event.kind == EventKind.ACCEPT:
         return _pairs(masks.filter(frame_index__in=event.payload["frame_indices"]))
     return _pairs(masks.filter(event=event))
@@ -183,7 +196,7 @@ def changed_pairs(reading: Reading, since: int) -> set[Pair]:
     recorded when the reading already stood at that revision (`Mask.base_revision`), plus what newer undo, redo
     and accept events touch. A pair may be named that has not changed; none that has is left out.
     """
-    masks = Mask.objects.filter(segmentation__reading=reading)
+    masks = masks_of(reading)
     changed = _pairs(masks.filter(base_revision__gte=since))
     events = events_of(reading).filter(seq__gt=since).select_related("target")
     for event in events.filter(Q(target__isnull=False) | Q(kind=EventKind.ACCEPT)):

@@ -247,6 +247,8 @@ def _check_prompt(reading: Reading, parsed: ParsedEvent) -> None:
         )
     asks_for_something = (
         parsed.payload["box"] is not None
+        or parsed.payload.get("line") is not None
+        or parsed.payload.get("text") is not None
         or standing.box is not None
         or any(point["positive"] for point in points)
         or any(sign for _, _, sign in standing.points)

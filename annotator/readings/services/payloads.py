@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from annotator.imaging.models import Cine
 from annotator.readings.models import EventKind, Provenance
 from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
 
-MAX_POINTS_PER_EVENT = 64
+from .fields import wrong as _wrong
+from .prompts import parse_box, parse_line, parse_points, parse_text, parse_window
+
 MAX_TOOL_LENGTH = 32
 MAX_MASKS_PER_EDIT = 512
 DRAWN_PROVENANCES = (Provenance.HUMAN, Provenance.INTERPOLATED)
@@ -127,33 +128,10 @@ def _take(payload: dict[str, Any], kind: EventKind, *names: str, optional: tuple
     return [payload.get(name) for name in (*names, *optional)]
 
 
-def _wrong(field: str, sentence: str) -> InvalidInput:
-    return InvalidInput(sentence, code="invalid_payload", details={"field": field})
-
-
 def _integer(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(field, f"The field {field!r} is a whole number.")
     return value
-
-
-def _uuid(value: object, field: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(value if isinstance(value, str) else "")
-    except ValueError:
-        raise _wrong(field, f"The field {field!r} is the UUID of an event.") from None
-
-
-def _number(value: object, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(field, f"The field {field!r} is a number.")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise _wrong(field, f"The field {field!r} is a finite number.")
-    return number
 
 
 def _event_id(value: object, field: str) -> uuid.UUID:
@@ -191,63 +169,31 @@ def _label(value: object, field: str, bounds: Bounds) -> Label:
     return label
 
 
-def _inside(x: float, y: float, bounds: Bounds, what: str) -> None:
-    columns, rows = bounds.cine.columns, bounds.cine.rows
-    if not (0 <= x <= columns and 0 <= y <= rows):
-        raise InvalidInput(
-            f"The {what} ({x:g}, {y:g}) lies outside the image of {columns} x {rows} pixels.",
-            code="prompt_outside_image",
-            details={"x": x, "y": y, "columns": columns, "rows": rows},
-        )
-
-
-def _parse_points(value: object, bounds: Bounds) -> list[dict[str, Any]]:
-    if not isinstance(value, list):
-        raise _wrong("points", "The field 'points' is a list.")
-    if len(value) > MAX_POINTS_PER_EVENT:
-        raise InvalidInput(
-            f"One prompt holds at most {MAX_POINTS_PER_EVENT} points.",
-            code="too_many_points",
-            details={"points": len(value), "limit": MAX_POINTS_PER_EVENT},
-        )
-    points = []
-    for point in value:
-        if not isinstance(point, dict) or set(point) != {"x", "y", "positive"}:
-            raise _wrong("points", "A point has exactly the fields x, y and positive.")
-        x, y = _number(point["x"], "x"), _number(point["y"], "y")
-        if not isinstance(point["positive"], bool):
-            raise _wrong("positive", "The field 'positive' is true or false.")
-        _inside(x, y, bounds, "point")
-        points.append({"x": x, "y": y, "positive": point["positive"]})
-    return points
-
-
-def _parse_box(value: object, bounds: Bounds) -> list[float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 4:
-        raise _wrong("box", "A box is [x0, y0, x1, y1].")
-    x0, y0, x1, y1 = (_number(edge, "box") for edge in value)
-    _inside(x0, y0, bounds, "corner of the box")
-    _inside(x1, y1, bounds, "corner of the box")
-    if not (x0 < x1 and y0 < y1):
-        raise InvalidInput(
-            "A box has an area: x0 < x1 and y0 < y1.", code="empty_box", details={"box": [x0, y0, x1, y1]}
-        )
-    return [x0, y0, x1, y1]
-
-
 def _parse_prompt(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_frame, raw_label, raw_points, raw_box = _take(
-        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box",)
+    raw_frame, raw_label, raw_points, raw_box, raw_line, raw_text, raw_window = _take(
+        payload, EventKind.PROMPT, "frame_index", "label", "points", optional=("box", "line", "text", "window")
     )
     frame_index = _frame(raw_frame, "frame_index", bounds)
     label = _label(raw_label, "label", bounds)
-    points = _parse_points(raw_points, bounds)
-    box = _parse_box(raw_box, bounds)
-    if not points and box is None:
-        raise InvalidInput("A prompt has at least one point or a box.", code="empty_prompt")
-    canonical = {"frame_index": frame_index, "label": label.code, "points": points, "box": box}
+    points = parse_points(raw_points, bounds.cine)
+    box = parse_box(raw_box, bounds.cine)
+    line = parse_line(raw_line, bounds.cine)
+    if box is not None and line is not None:
+        raise InvalidInput("A line means a box, so a prompt has one or the other.", code="box_and_line")
+    text = parse_text(raw_text)
+    if text is not None and (points or box is not None or line is not None):
+        raise InvalidInput("A text asks alone: its prompt has no points, box or line.", code="text_and_places")
+    if not points and box is None and line is None and text is None:
+        raise InvalidInput("A prompt has at least one point, a box, a line or a text.", code="empty_prompt")
+    canonical: dict[str, Any] = {"frame_index": frame_index, "label": label.code, "points": points, "box": box}
+    if line is not None:
+        # Named only where there is one: so resent events from before there were lines stay what they were.
+        canonical["line"] = line
+    if text is not None:
+        canonical["text"] = text
+    window = parse_window(raw_window, bounds.cine)
+    if window is not None:
+        canonical["window"] = window
     return ParsedEvent(EventKind.PROMPT, canonical, frame_index=frame_index, label=label)
 
 
@@ -339,7 +285,7 @@ def _tool(value: object) -> str:
 
 
 def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
-    raw_labels, raw_frame, raw_start, raw_stop, direction, raw_resumes = _take(
+    raw_labels, raw_frame, raw_start, raw_stop, direction, raw_resumes, raw_window = _take(
         payload,
         EventKind.PROPAGATE,
         "labels",
@@ -347,7 +293,7 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
         "start",
         "stop",
         "direction",
-        optional=("resumes",),
+        optional=("resumes", "window"),
     )
     if not isinstance(raw_labels, list) or not raw_labels:
         raise _wrong("labels", "The field 'labels' is a list of at least one label.")
@@ -374,6 +320,9 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     }
     if resumes is not None:
         canonical["resumes"] = str(resumes)
+    window = parse_window(raw_window, bounds.cine)
+    if window is not None:
+        canonical["window"] = window
     return ParsedEvent(EventKind.PROPAGATE, canonical, frame_index=frame_index, labels=labels, resumes=resumes)
 
 

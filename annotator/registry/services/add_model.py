@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator.campaigns.models import Campaign
-from annotator.core import audit, blobs
+from annotator.core import audit
 from annotator.core.errors import IllegalTransition, InvalidInput, NotFound, Unprocessable
 from annotator.registry.models import ModelStatus, ModelVersion
 from workers.protocol.families import FAMILIES, Family
 
 from .announce import announce_model
+from .model_files import ModelFiles, digest_of, files_at, require_one_file, store_files
 from .register import next_model_number
 
 CHECK = ("-m", "workers.engine.check")
@@ -38,7 +40,7 @@ class Verdict:
     parameters : int
         How many numbers the model has.
     sha256 : str
-        Of the file.
+        Of the weights.
     image_size : int
         Side of the model's square input in pixels.
     """
@@ -75,7 +77,7 @@ def check_checkpoint(*, family: str, path: Path) -> Verdict:
     family : str
         A key of `workers.protocol.families.FAMILIES`.
     path : Path
-        A file of any name: what it is stands in its first bytes.
+        A file of any name: what it is stands in its first bytes. Or a folder or a package (`model_files.files_at`).
 
     Returns
     -------
@@ -87,11 +89,18 @@ def check_checkpoint(*, family: str, path: Path) -> Verdict:
         `unknown_family` or `checkpoint_missing`.
     Unprocessable
         The refusal of the check with its code, such as `checkpoint_mismatch` and the first keys that differ, or
-        `checkpoint_unsafe`; `check_failed` when it ended without a verdict, `check_timed_out` when it did not end.
+        `checkpoint_unsafe`; `not_one_file`; `check_failed` when it ended without a verdict, `check_timed_out` when it
+        did not end.
     """
     find_family(family)
-    _require_file(path)
-    command = [sys.executable, *CHECK, family, str(path.resolve())]
+    files = files_at(path)
+    require_one_file(files, family)
+    return _check(family, files)
+
+
+def _check(family: str, files: ModelFiles) -> Verdict:
+    name = files.weights.name
+    command = [sys.executable, *CHECK, family, *files.arguments]
     try:
         done = subprocess.run(
             command,
@@ -103,12 +112,14 @@ def check_checkpoint(*, family: str, path: Path) -> Verdict:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        message = f"The check of {path.name} did not end within {CHECK_TIMEOUT_S} s."
+        message = f"The check of {name} did not end within {CHECK_TIMEOUT_S} s."
         raise Unprocessable(message, code="check_timed_out") from error
-    return _read_verdict(done.stdout, done.returncode, path.name)
+    return _read_verdict(done.stdout, done.returncode, name)
 
 
-def add_model(*, family: str, path: Path, name: str = "", move: bool = False) -> tuple[ModelVersion, bool]:
+def add_model(
+    *, family: str, path: Path, name: str = "", move: bool = False, beside: Mapping[str, Path] | None = None
+) -> tuple[ModelVersion, bool]:
     """Check a file, put it into the blob store and register it; known bytes are not checked again.
 
     Workers that run already need no restart: they load a model by its digest when a reading asks for it.
@@ -118,10 +129,13 @@ def add_model(*, family: str, path: Path, name: str = "", move: bool = False) ->
     family : str
         A key of `workers.protocol.families.FAMILIES`.
     path : Path
+        As of `check_checkpoint`.
     name : str, optional
         For readers; without it the published name of a known file, else the file's own.
     move : bool
-        Whether the file may be taken over rather than copied.
+        Whether the files may be taken over rather than copied.
+    beside : mapping of str to Path, optional
+        What belongs to the weights at `path` and lies elsewhere (`model_files.ModelFiles`).
 
     Returns
     -------
@@ -141,15 +155,16 @@ def add_model(*, family: str, path: Path, name: str = "", move: bool = False) ->
     """
     find_family(family)
     name = _clean_name(name or published_name(path.name) or path.stem)
-    _require_file(path)
-    known = ModelVersion.objects.filter(checkpoint=blobs.file_digest(path)).first()
+    files = ModelFiles(path, beside) if beside else files_at(path)
+    require_one_file(files, family)
+    known = ModelVersion.objects.filter(checkpoint=digest_of(files, family)).first()
     if known is not None:
         _require_same_family(known, family)
-        blobs.put_file(path, move=move)
+        store_files(files, family, move=move)
         return known, False
-    verdict = check_checkpoint(family=family, path=path)
-    digest = blobs.put_file(path, move=move)
-    if digest != verdict.sha256:
+    verdict = _check(family, files)
+    digest, weights = store_files(files, family, move=move)
+    if weights != verdict.sha256:
         raise IllegalTransition(f"The file {path.name} changed while it was being checked.", code="file_changed")
     with transaction.atomic():
         model, created = ModelVersion.objects.get_or_create(
@@ -190,11 +205,6 @@ def published_name(file: str) -> str:
     """Return the name of published weights by the name of their file, or an empty text."""
     known = {published: name for name, (_, published) in published_names().items() if published not in NAMELESS_FILES}
     return known.get(file, "")
-
-
-def _require_file(path: Path) -> None:
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}.", code="checkpoint_missing")
 
 
 def _require_same_family(model: ModelVersion, family: str) -> None:

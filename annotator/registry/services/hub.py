@@ -11,8 +11,8 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -28,8 +28,10 @@ from annotator.core.errors import Busy, DomainError, InvalidInput, NotFound, Per
 from annotator.registry.models import ModelVersion
 from workers.protocol.digests import bytes_digest, is_digest
 from workers.protocol.families import FAMILIES, Family
+from workers.protocol.packages import BESIDE, WEIGHTS, Package, takes_files_beside
 
 from .add_model import add_model, published_names
+from .model_files import size_of_model
 
 FREE_LICENCES = ("Apache-2.0", "BSD", "MIT")
 MAIN = "main"
@@ -137,22 +139,55 @@ def fetch_model(*, source: HubFile, say: Callable[[str], None] = lambda text: No
         `already_fetching`.
     """
     offer = ask_hub(source)
-    known = ModelVersion.objects.filter(checkpoint=offer.sha256).first() if offer.sha256 else None
-    if known is not None and blobs.exists(known.checkpoint):
+    beside = _fetch_beside(source, say) if takes_files_beside(source.family.name) else {}
+    known = _known(source, offer, beside)
+    if known is not None and size_of_model(known.family, known.checkpoint) is not None:
+        _clear(beside.values())
         return known, False
     path = download(source, offer, say=say)
     say("Checking the weights.")
     name = source.name if source.revision == MAIN else f"{source.name}@{source.revision}"
     try:
         with _explained(source):
-            added = add_model(family=source.family.name, path=path, name=name, move=True)
+            added = add_model(family=source.family.name, path=path, name=name, move=True, beside=beside)
     except DomainError as error:
         if error.code not in INCONCLUSIVE:
-            path.unlink(missing_ok=True)
+            _clear([path, *beside.values()])
         raise
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()
+    _clear([path, *beside.values()])
     return added
+
+
+def _clear(paths: Iterable[Path]) -> None:
+    """Remove fetched files, where they are still there, and the folders that they had to themselves."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+
+
+def _fetch_beside(source: HubFile, say: Callable[[str], None]) -> dict[str, Path]:
+    """Fetch what a hub has beside weights: small files, and first, because a model is known by all of its files."""
+    found: dict[str, Path] = {}
+    for name in BESIDE:
+        one = replace(source, file=name)
+        try:
+            offer = ask_hub(one)
+        except NotFound:
+            continue
+        found[name] = download(one, offer, say=say)
+    return found
+
+
+def _known(source: HubFile, offer: Offer, beside: Mapping[str, Path]) -> ModelVersion | None:
+    """Return the model that a hub offers, if it is registered and the hub says enough to tell."""
+    if offer.sha256 is None:
+        return None
+    digest = offer.sha256
+    if beside:
+        parts = {name: blobs.file_digest(path) for name, path in beside.items()}
+        digest = bytes_digest(Package(source.family.name, {WEIGHTS: digest, **parts}).to_bytes())
+    return ModelVersion.objects.filter(checkpoint=digest).first()
 
 
 def ask_hub(source: HubFile) -> Offer:

@@ -915,6 +915,10 @@ export interface components {
             readonly bits_allocated: number;
             readonly pixels_digest: string;
             readonly window: number[];
+            /** @description Other windows that a prompt or a propagation may ask the model to look through, by name. */
+            readonly windows: {
+                [key: string]: number[];
+            };
             readonly frame_times_ms: number[];
             readonly frame_time_source: components["schemas"]["FrameTimeSourceEnum"];
             readonly display: {
@@ -1253,6 +1257,8 @@ export interface components {
             event_seq: number;
             /** @description Digest of the checkpoint that made it. */
             model: string | null;
+            /** @description Grey values that the model saw as black and white; null for what no model made. */
+            window: number[] | null;
             /** @description Base64 of the RLE bytes. */
             mask: string;
         };
@@ -1344,6 +1350,8 @@ export interface components {
             readonly name: string;
             readonly campaign: string | null;
             readonly family: string;
+            /** @description What it answers: point, box, mask, text. */
+            readonly prompts: string[];
             readonly checkpoint: string;
             readonly preprocess_id: string;
             readonly code_version: string;
@@ -1365,6 +1373,8 @@ export interface components {
             readonly name: string;
             readonly campaign: string | null;
             readonly family: string;
+            /** @description What it answers: point, box, mask, text. */
+            readonly prompts: string[];
             readonly checkpoint: string;
             readonly preprocess_id: string;
             readonly code_version: string;

@@ -144,6 +144,7 @@ describe("prompts", () => {
         { x: 2, y: 1, positive: true },
       ],
       box: [0, 0, 2, 2],
+      line: null,
     });
     expect(document.prompts(CODE, 1).points).toEqual([]);
   });
@@ -154,6 +155,21 @@ describe("prompts", () => {
     expect(document.prompts(CODE, 0).points).toEqual([]);
     document.setPending([pendingOf(reversal("undo", drawn))]);
     expect(document.prompts(CODE, 0).points).toHaveLength(1);
+  });
+
+  it("are a box or a line, whichever came last, and retired by words, which ask alone", async () => {
+    const given = (change: object) =>
+      append({
+        kind: "prompt",
+        payload: { ...prompt(0).payload, points: [], box: null, ...change },
+      } as EventBody);
+    await given({ box: [0, 0, 1, 1] });
+    await given({ line: [0, 1, 2, 1] });
+    expect(document.prompts(CODE, 0)).toMatchObject({ box: null, line: [0, 1, 2, 1] });
+    await given({ box: [0, 0, 2, 2] });
+    expect(document.prompts(CODE, 0)).toMatchObject({ box: [0, 0, 2, 2], line: null });
+    await given({ text: "vessel" });
+    expect(document.prompts(CODE, 0)).toEqual({ points: [], box: null, line: null });
   });
 });
 
@@ -248,7 +264,7 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("random work, s
     await settle();
     expect(server.masks()).toEqual([]);
     expect(server.accepted()).toEqual(new Set());
-    expect(document.prompts(CODE, 0)).toEqual({ points: [], box: null });
+    expect(document.prompts(CODE, 0)).toEqual({ points: [], box: null, line: null });
 
     while (document.redoTarget()) act("redo");
     expect(shown()).toEqual(end);

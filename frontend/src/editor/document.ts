@@ -198,6 +198,12 @@ export class ReadingDocument {
     return promptsOf(this.fold, labelCode, frameIndex);
   }
 
+  /** Name of the window through which a model was asked to look last. */
+  lastWindow(): string | null {
+    const asked = this.log.findLast((event) => event.kind === "prompt" || event.kind === "propagate");
+    return typeof asked?.payload.window === "string" ? asked.payload.window : null;
+  }
+
   undoTarget(): Step | undefined {
     return undoTarget(this.fold);
   }

@@ -92,6 +92,7 @@ beforeEach(async () => {
       channels: 1,
       bitsAllocated: 8,
       window: [0, 255],
+      windows: { bone: [100, 200] },
       frameTimesMs: [0, 100, 200, 300, 400],
       frameTimeSource: "FrameTime",
       display: {},
@@ -143,6 +144,27 @@ describe("tools", () => {
     await editor.idle();
     expect(sent).toHaveLength(1);
     expect(sent[0]?.payload).toMatchObject({ box: [4, 5, 16, 9], points: [] });
+  });
+
+  it("cut a line to the image, and take a mere twitch or a drag given up for nothing", async () => {
+    const tools = createTools();
+    tools.line.down(editor, at(4, 5));
+    tools.line.move(editor, at(12, -9));
+    expect(editor.dragLine).toEqual([4, 5, 12, 0]);
+    tools.line.up(editor, at(12, -9));
+    tools.line.down(editor, at(4, 5));
+    tools.line.move(editor, at(5, 6));
+    tools.line.up(editor, at(5, 6));
+    tools.line.down(editor, at(4, 5));
+    tools.line.move(editor, at(12, 12));
+    tools.line.cancel(editor);
+    tools.line.move(editor, at(13, 13));
+    tools.line.up(editor, at(13, 13));
+    await editor.idle();
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.payload).toMatchObject({ line: [4, 5, 12, 0], box: null, points: [] });
+    expect(editor.prompts().line).toEqual([4, 5, 12, 0]);
+    expect(editor.dragLine).toBeNull();
   });
 
   it("draw on a copy that is sent on release and shown at once", async () => {
@@ -297,6 +319,39 @@ describe("the editor", () => {
     expect(sent.at(-1)).toMatchObject({ kind: "undo", payload: { target_client: sent[0]?.client_uuid } });
     expect(editor.state.frameIndex).toBe(3);
     expect(editor.state.canRedo).toBe(true);
+  });
+
+  it("asks the model to look through the window that was chosen, and shows it", async () => {
+    editor.lookThrough("bone");
+    expect(editor.state.window).toEqual([100, 200]);
+    editor.addPoint({ x: 1, y: 1, positive: true });
+    editor.accept([0], true);
+    editor.lookThrough("spleen");
+    editor.addBox([1, 1, 4, 4]);
+    editor.lookThrough(null);
+    editor.addPoint({ x: 2, y: 2, positive: true });
+    await editor.idle();
+    const windows = sent.map((body) => ("window" in body.payload ? body.payload.window : undefined));
+    expect(windows).toEqual(["bone", undefined, "bone", undefined]);
+    expect(editor.state.window).toEqual([0, 255]);
+  });
+
+  it("asks with words for the label that is chosen, and not with none", async () => {
+    editor.addText("  left ventricle ");
+    editor.addText("   ");
+    await editor.idle();
+    expect(sent.map((body) => body.payload)).toEqual([
+      { frame_index: 0, label: "coronary_artery", points: [], box: null, text: "left ventricle" },
+    ]);
+  });
+
+  it("goes on with the window that was used last", async () => {
+    editor.lookThrough("bone");
+    editor.addPoint({ x: 1, y: 1, positive: true });
+    await editor.idle();
+    editor.set({ modelWindow: null, window: [0, 255] });
+    await editor.open();
+    expect(editor.state).toMatchObject({ modelWindow: "bone", window: [100, 200] });
   });
 
   it("writes nothing in a submitted reading", () => {

@@ -28,6 +28,7 @@ import {
   type Gateway,
   type JobInfo,
   type LabelInfo,
+  type Line,
   type PromptPoint,
   Refusal,
   type Scored,
@@ -71,6 +72,8 @@ export class Editor {
   readonly enhance: Enhancer;
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
+  /** The line being dragged, in image pixels. */
+  dragLine: Line | null = null;
   draft: Draft | null = null;
   readonly tools = createTools();
   /** Where the cine is shown, while it is. */
@@ -166,6 +169,8 @@ export class Editor {
     if (this.mayWrite) await this.openPen();
     if (this.isClosed) return;
     this.set({ status: "ready" });
+    const window = this.document.lastWindow();
+    if (window) this.lookThrough(window);
     this.socket = new ReadingSocket(this.gateway.socketUrl(), {
       mask: (data) => this.receiveMask(data),
       job: (job, scored) => this.receiveJob(job, scored),
@@ -416,8 +421,14 @@ export class Editor {
   // --- what the reader does -------------------------------------------------------------------------------------
 
   private commit(body: EventBody): void {
-    if (this.state.canWrite) this.outbox.add(body);
-    else this.refuseToWrite();
+    if (!this.state.canWrite) {
+      this.refuseToWrite();
+      return;
+    }
+    const { modelWindow } = this.state;
+    if (modelWindow && (body.kind === "prompt" || body.kind === "propagate"))
+      body.payload.window = modelWindow;
+    this.outbox.add(body);
   }
 
   addPoint(point: PromptPoint): void {
@@ -440,6 +451,32 @@ export class Editor {
   addBox(box: Box): void {
     if (!this.label) return;
     const payload = { frame_index: this.state.frameIndex, label: this.label.code, points: [], box };
+    this.commit({ kind: "prompt", payload });
+  }
+
+  addLine(line: Line): void {
+    if (!this.label) return;
+    const payload = {
+      frame_index: this.state.frameIndex,
+      label: this.label.code,
+      points: [],
+      box: null,
+      line,
+    };
+    this.commit({ kind: "prompt", payload });
+  }
+
+  /** Ask for what words name on this frame; the mask becomes one of the active label. */
+  addText(text: string): void {
+    const words = text.trim();
+    if (!this.label || !words) return;
+    const payload = {
+      frame_index: this.state.frameIndex,
+      label: this.label.code,
+      points: [],
+      box: null,
+      text: words,
+    };
     this.commit({ kind: "prompt", payload });
   }
 
@@ -677,6 +714,14 @@ export class Editor {
 
   resetWindow(): void {
     this.set({ window: this.cine.window, preset: "own", inverted: false });
+    this.repaint();
+  }
+
+  /** Choose the window that the model looks through from now on, and show the cine through it too. */
+  lookThrough(name: string | null): void {
+    const window = name === null ? this.cine.window : this.cine.windows[name];
+    if (!window) return;
+    this.set({ modelWindow: name, window });
     this.repaint();
   }
 

@@ -1,6 +1,6 @@
 /** What follows from a log of events: which of them stand, which frames are accepted, which prompts count. */
 
-import { type Box, type EditPayload, type EventKind, editsOf, type PromptPoint } from "./types";
+import { type Box, type EditPayload, type EventKind, editsOf, type Line, type PromptPoint } from "./types";
 
 /** One event, acknowledged or on its way; `target` is the client UUID of the event that an undo or redo is about. */
 export interface Step {
@@ -13,6 +13,7 @@ export interface Step {
 export interface StandingPrompts {
   points: PromptPoint[];
   box: Box | null;
+  line: Line | null;
 }
 
 export interface Fold {
@@ -55,17 +56,19 @@ export function touches(payload: object, labelCode: string, frameIndex: number):
   );
 }
 
-/** The prompts that stand on a frame: later points add, a later box replaces, an edit retires them all. */
+/** The prompts that stand on a frame: later points add, a later box or line replaces, an edit or words retire them all. */
 export function promptsOf(fold: Fold, labelCode: string, frameIndex: number): StandingPrompts {
-  const standing: StandingPrompts = { points: [], box: null };
+  const standing: StandingPrompts = { points: [], box: null, line: null };
   for (const { clientUuid, kind, payload } of fold.steps) {
     if (!fold.order.has(clientUuid) || !touches(payload, labelCode, frameIndex)) continue;
-    if (kind === "edit") {
+    if (kind === "edit" || payload.text) {
       standing.points = [];
       standing.box = null;
+      standing.line = null;
     } else if (kind === "prompt") {
-      standing.points.push(...(payload.points as PromptPoint[]));
-      standing.box = (payload.box as Box | null | undefined) ?? standing.box;
+      const { points, box, line } = payload as unknown as StandingPrompts;
+      standing.points.push(...points);
+      if (box || line) [standing.box, standing.line] = [box ?? null, line ?? null];
     }
   }
   return standing;

@@ -14,6 +14,7 @@ function cine(frameCount: number): CineInfo {
     channels: 1,
     bitsAllocated: 8,
     window: [0, 255],
+    windows: {},
     frameTimesMs: [],
     frameTimeSource: "assumed",
     display: {},

@@ -69,6 +69,7 @@ const CINE = {
   channels: 1,
   bitsAllocated: 8,
   window: [0, 255] as [number, number],
+  windows: {},
   frameTimesMs: [0, 100, 200, 300, 400],
   frameTimeSource: "FrameTime",
   display: {},

@@ -14,6 +14,7 @@ export type ToolId =
   | "positive"
   | "negative"
   | "box"
+  | "line"
   | "scribble"
   | "centreline"
   | "brush"
@@ -52,6 +53,8 @@ export interface EditorState {
   window: [number, number];
   /** Which preset the window is of; empty when it was dragged. */
   preset: string;
+  /** Name of the window that the model looks through, null for the cine's own. */
+  modelWindow: string | null;
   inverted: boolean;
   /** Size of the image, 1 being all of it in its place. */
   zoom: number;
@@ -118,6 +121,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     options: NO_OPTIONS,
     window: [0, 255],
     preset: "own",
+    modelWindow: null,
     inverted: false,
     zoom: 1,
     enhance: PLAIN,

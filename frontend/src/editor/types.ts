@@ -21,6 +21,8 @@ export interface CineInfo {
   channels: number;
   bitsAllocated: number;
   window: [number, number];
+  /** Others that a model may look through, by name. */
+  windows: Record<string, [number, number]>;
   /** Start of each frame in milliseconds; the last frame lasts as long as the one before. */
   frameTimesMs: number[];
   frameTimeSource: string;
@@ -35,6 +37,9 @@ export interface PromptPoint {
 }
 
 export type Box = [number, number, number, number];
+
+/** Both ends of a structure's longest diameter. */
+export type Line = [number, number, number, number];
 
 /** What an edit leaves on one frame for one label. */
 export interface MaskEdit {
@@ -55,7 +60,17 @@ export function editsOf(payload: EditPayload): readonly MaskEdit[] {
 export type EventBody =
   | {
       kind: "prompt";
-      payload: { frame_index: number; label: string; points: PromptPoint[]; box: Box | null };
+      payload: {
+        frame_index: number;
+        label: string;
+        points: PromptPoint[];
+        box: Box | null;
+        line?: Line;
+        /** Words that name what is wanted; they ask alone. */
+        text?: string;
+        /** Name of the window that the model looks through; the cine's own without it. */
+        window?: string;
+      };
     }
   | { kind: "edit"; payload: EditPayload }
   | {
@@ -68,6 +83,7 @@ export type EventBody =
         direction: "forward" | "backward" | "both";
         /** Id of the stopped propagation that this one goes on with. */
         resumes?: string;
+        window?: string;
       };
     }
   | { kind: "accept"; payload: { frame_indices: number[]; accepted: boolean } }

@@ -190,9 +190,11 @@ export class EditorView implements Viewport {
     if (!state.masksHidden && !state.playing) {
       const prompts = this.editor.prompts();
       if (prompts.box) this.drawBox(prompts.box, colour, [6, 4]);
+      if (prompts.line) this.drawLine(prompts.line, colour);
       for (const point of prompts.points) this.drawPoint(point, colour);
     }
     if (this.editor.dragBox) this.drawBox(this.editor.dragBox, "#ffffff", []);
+    if (this.editor.dragLine) this.drawLine(this.editor.dragLine, "#ffffff");
     const place = (at: { x: number; y: number }) => this.onScreen(at.x, at.y);
     for (const shape of this.editor.tool?.overlay?.(this.editor, this.pointer.hover) ?? [])
       drawShape(context, shape, place, this.scale);
@@ -218,6 +220,30 @@ export class EditorView implements Viewport {
     context.setLineDash(dash);
     context.strokeRect(left, top, right - left, bottom - top);
     context.setLineDash([]);
+  }
+
+  /** A diameter: a line with a bar across each end, as calipers draw it. */
+  private drawLine([x0, y0, x1, y1]: [number, number, number, number], colour: string): void {
+    const ends = [this.onScreen(x0, y0), this.onScreen(x1, y1)] as const;
+    const [[left, top], [right, bottom]] = ends;
+    const length = Math.hypot(right - left, bottom - top) || 1;
+    const [across, down] = [(5 * (top - bottom)) / length, (5 * (right - left)) / length];
+    const context = this.drawing;
+    for (const [width, style] of [
+      [3, "rgba(0,0,0,0.7)"],
+      [1.5, colour],
+    ] as const) {
+      context.beginPath();
+      context.moveTo(left, top);
+      context.lineTo(right, bottom);
+      for (const [x, y] of ends) {
+        context.moveTo(x - across, y - down);
+        context.lineTo(x + across, y + down);
+      }
+      context.lineWidth = width;
+      context.strokeStyle = style;
+      context.stroke();
+    }
   }
 
   /** A positive point is a disk with a plus, a negative one a ring with a minus: told apart by shape, not colour. */

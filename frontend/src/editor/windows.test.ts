@@ -30,19 +30,17 @@ describe("window presets", () => {
     expect(tailsOf(new Uint8Array(0), 0.01)).toBeUndefined();
   });
 
-  it("take the tissues of a CT from the cine, and only what is sound", () => {
-    const windows = { mediastinum: [900, 1250], lung: ["x", 2], bone: [5, 5], brain: null };
-    const ct = cine({ modality: "CT", bitsAllocated: 16, display: { windows } });
-    expect(presetsFor(ct).map((preset) => preset.id)).toEqual([
+  it("take the tissues of a CT from the cine, if it has them", () => {
+    const windows: CineInfo["windows"] = { mediastinum: [900, 1250], percentile: [3, 9] };
+    const ids = (info: CineInfo) => presetsFor(info).map((preset) => preset.id);
+    expect(ids(cine({ modality: "CT", bitsAllocated: 16, windows }))).toEqual([
       "own",
       "mediastinum",
       "full",
       "narrow",
       "auto",
     ]);
-    expect(presetsFor(cine({ display: { windows } })).map((preset) => preset.id)).not.toContain(
-      "mediastinum",
-    );
+    expect(ids(cine({ windows }))).not.toContain("mediastinum");
   });
 
   it("cut off a hundredth at either end, as a sorted list would", () => {

@@ -66,14 +66,10 @@ function narrow(cine: CineInfo): WindowPreset {
 const CT_NAMES = ["mediastinum", "lung", "bone", "abdomen", "brain"];
 
 /** The windows of CT come with the cine, which alone knows what its grey values are in Hounsfield units. */
-function ofTissues(display: Record<string, unknown>): WindowPreset[] {
-  const windows = (display.windows ?? {}) as Record<string, unknown>;
+function ofTissues(windows: CineInfo["windows"]): WindowPreset[] {
   return CT_NAMES.flatMap((id) => {
     const given = windows[id];
-    if (!Array.isArray(given) || given.length !== 2 || !given.every(Number.isFinite)) return [];
-    const [low, high] = given as Window;
-    if (high <= low) return [];
-    return { id, name: `CT ${id}`, windowOf: () => [low, high] as Window };
+    return given ? { id, name: `CT ${id}`, windowOf: () => given } : [];
   });
 }
 
@@ -81,7 +77,7 @@ function ofTissues(display: Record<string, unknown>): WindowPreset[] {
 export function presetsFor(cine: CineInfo): WindowPreset[] {
   return [
     own(cine),
-    ...(cine.modality === "CT" ? ofTissues(cine.display) : []),
+    ...(cine.modality === "CT" ? ofTissues(cine.windows) : []),
     full(cine),
     narrow(cine),
     AUTO,

@@ -54,6 +54,7 @@ export async function makeBench(
       channels: 1,
       bitsAllocated: 8,
       window: [0, 255],
+      windows: {},
       frameTimesMs: Array.from({ length: frameCount }, (_, index) => 40 * index),
       frameTimeSource: "FrameTime",
       display: {},

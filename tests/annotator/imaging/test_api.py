@@ -208,3 +208,14 @@ def test_a_cine_that_is_none_is_not_found(name: str, reader: APIClient) -> None:
     for path in ("", "frames/1/", "thumbnail/"):
         answer = reader.get(f"{URL}{name}/{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_ct_cine_tells_the_windows_to_choose_from(campaign: Campaign, reader: APIClient, tmp_path: Path) -> None:
+    """By name, in stored grey values; other cines have none."""
+    data = dicom_bytes(bits=12, Modality="CT", RescaleSlope="1", RescaleIntercept="-1024")
+    (outcome,) = ingest_files(on_disk(tmp_path, {"ct": data}))
+    add_cine(campaign=campaign, cine=outcome.cines[0])
+    windows = reader.get(f"{URL}{outcome.cines[0].pk}/").json()["windows"]
+    assert sorted(windows) == ["abdomen", "bone", "brain", "lung", "mediastinum"]
+    assert windows["bone"] == [524.0, 2324.0]
+    assert reader.get(f"{URL}{make_cine(campaign).pk}/").json()["windows"] == {}

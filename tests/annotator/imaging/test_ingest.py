@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataelem import DataElement
 from pydicom.uid import generate_uid
 from pytest_django import Settings
 
@@ -320,3 +321,40 @@ def test_an_identity_is_kept_only_where_a_campaign_asks(keep: bool, tmp_path: Pa
     for token in tokens:
         assert "Lovelace" not in token
         assert identity.unseal(token)["PatientName"] == "Lovelace^Ada"
+
+
+@pytest.mark.parametrize(("allocated", "name"), [(32, "FloatPixelData"), (64, "DoubleFloatPixelData")])
+def test_pixels_that_are_floats_are_refused(allocated: int, name: str, tmp_path: Path, traces: Traces) -> None:
+    """A parametric map keeps its numbers elsewhere than images do, some perhaps none: no cine ever holds one."""
+    dataset = dicom_dataset(random_frames(bits=16), bits=16)
+    values = np.full((3, 8, 10), 0.5, f"f{allocated // 8}")
+    values[1, 2, 3] = np.nan
+    del dataset.PixelData
+    dataset.BitsAllocated = allocated
+    setattr(dataset, name, values.tobytes())
+    before = traces()
+    outcome = import_all(tmp_path, {"map.dcm": encoded(dataset)})["map.dcm"]
+    assert (outcome.outcome, outcome.code) == ("refused", "no_pixel_data")
+    assert traces() == before
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_windows_and_rescales_that_are_no_numbers_count_as_none(value: str, tmp_path: Path, data_dir: Path) -> None:
+    """Every window of a cine is finite, whatever its file says."""
+    dataset = dicom_dataset(random_frames(bits=12), bits=12, Modality="CT")
+    for name in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"):
+        dataset[name] = DataElement(name, "LO", value)
+    import_all(tmp_path, {"ct": encoded(dataset)})
+    cine = Cine.objects.get()
+    for window in ([cine.window_low, cine.window_high], *cine.windows.values()):
+        assert np.isfinite(window).all()
+        assert window[0] < window[1]
+
+
+@pytest.mark.parametrize("side", [1, 4096])
+def test_the_smallest_and_the_largest_frames_are_imported(side: int, tmp_path: Path, data_dir: Path) -> None:
+    """Their pixels are exact, of one value or not."""
+    for name, frames in (("noise", random_frames(2, side, side)), ("flat", np.full((2, side, side), 7, np.uint8))):
+        (cine,) = import_all(tmp_path, {name: dicom_bytes(frames)})[name].cines
+        assert (cine.rows, cine.columns, cine.window_low, cine.window_high) == (side, side, 0.0, 255.0)
+        assert (blobs.open_array(cine.pixels_digest) == frames).all()

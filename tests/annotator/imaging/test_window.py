@@ -10,19 +10,23 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from annotator.imaging.services.decode import decode_cine
+from annotator.imaging.services.decode import Decoded, decode_cine
 from annotator.imaging.services.inspect import inspect_file
-from annotator.imaging.services.window import tissue_windows
 from tests.factories.imaging import dicom_dataset, encoded
 
 RESCALE = {"RescaleSlope": "1", "RescaleIntercept": "-1024"}
 
 
-def window_of(dataset: Dataset, folder: Path) -> tuple[float, float]:
-    """Return the window that an import gives a file."""
+def decoded_of(dataset: Dataset, folder: Path) -> Decoded:
+    """Return what an import makes of a file."""
     path = folder / "cine.dcm"
     path.write_bytes(encoded(dataset))
-    decoded = decode_cine([inspect_file(path, path.name, max_bytes=10**9)], folder)
+    return decode_cine([inspect_file(path, path.name, max_bytes=10**9)], folder)
+
+
+def window_of(dataset: Dataset, folder: Path) -> tuple[float, float]:
+    """Return the window that an import gives a file."""
+    decoded = decoded_of(dataset, folder)
     return decoded.low, decoded.high
 
 
@@ -135,12 +139,34 @@ def test_eight_bits_stay_as_they_are(modality: str, tmp_path: Path) -> None:
     assert window_of(dicom_dataset(a_heart(8), Modality=modality), tmp_path) == (0.0, 255.0)
 
 
-def test_ct_offers_its_usual_windows_in_stored_values() -> None:
-    """Where the file gives no Hounsfield units, and for other modalities, there are none."""
-    chest = dicom_dataset(a_chest(), bits=12, Modality="CT", **RESCALE)
-    windows = tissue_windows(chest, "CT")
-    assert windows["mediastinum"] == [899.0, 1249.0]
-    assert windows["lung"] == [-326.0, 1174.0]
-    assert set(windows) == {"brain", "abdomen", "lung", "mediastinum", "bone"}
-    assert tissue_windows(chest, "XA") == {}
-    assert tissue_windows(dicom_dataset(a_chest(), bits=12, Modality="CT"), "CT") == {}
+def test_ct_offers_its_presets_whatever_its_own_window_is(tmp_path: Path) -> None:
+    """In stored values, through slope, intercept and sign; level and width as MedSAM2 was trained with."""
+    own = dicom_dataset(a_chest(), bits=12, Modality="CT", WindowCenter="100", WindowWidth="401", **RESCALE)
+    assert decoded_of(own, tmp_path).windows == {
+        "brain": (1024.0, 1104.0),
+        "abdomen": (864.0, 1264.0),
+        "lung": (-326.0, 1174.0),
+        "mediastinum": (899.0, 1249.0),
+        "bone": (524.0, 2324.0),
+    }
+    signed = (a_chest().astype(np.int16) - 1024).view(np.uint16)
+    rescale = {"RescaleSlope": "0.5", "RescaleIntercept": "0"}
+    lifted = dicom_dataset(signed, bits=12, Modality="CT", PixelRepresentation=1, **rescale)
+    assert decoded_of(lifted, tmp_path).windows["brain"] == (2048.0, 2208.0)
+
+
+def test_mr_offers_its_percentiles_whatever_its_own_window_is(tmp_path: Path) -> None:
+    """Those that it gets where the file has no window."""
+    plain = dicom_dataset(a_heart(), bits=12, Modality="MR")
+    own = dicom_dataset(a_heart(), bits=12, Modality="MR", WindowCenter="300", WindowWidth="500")
+    assert decoded_of(own, tmp_path).windows == {"percentile": window_of(plain, tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("modality", "elements"), [("CT", {}), ("CT", {"RescaleType": "MGML", **RESCALE}), ("XA", RESCALE)]
+)
+def test_where_nobody_knows_the_units_there_is_nothing_to_choose(
+    modality: str, elements: dict[str, str], tmp_path: Path
+) -> None:
+    """No Hounsfield units, no presets in them."""
+    assert decoded_of(dicom_dataset(a_chest(), bits=12, Modality=modality, **elements), tmp_path).windows == {}

@@ -15,7 +15,8 @@ from annotator.readings.models import Mask, Reading, ReadingEvent
 from annotator.readings.selectors import accepted_frames, current_masks, labels_by_code, prompts_of
 from annotator.readings.services import append_event, submit_reading
 from annotator.readings.services.events import MAX_STANDING_POINTS
-from annotator.readings.services.payloads import MAX_MASKS_PER_EDIT, MAX_POINTS_PER_EVENT, parse_event
+from annotator.readings.services.payloads import MAX_MASKS_PER_EDIT, parse_event
+from annotator.readings.services.prompts import MAX_POINTS_PER_EVENT
 from tests.annotator.inference_fixtures import Hints
 from tests.factories.inference import FakeWorker, MemoryBroker
 from tests.factories.readings import (
@@ -110,6 +111,26 @@ BAD = [
     ("prompt", prompt(box=[1, 1, 5]), "invalid_payload"),
     ("prompt", prompt(box="all"), "invalid_payload"),
     ("prompt", prompt(box=[1, 1, COLUMNS + 1, 5]), "prompt_outside_image"),
+    ("prompt", prompt(points=[], line=[3, 3, 3, 3]), "empty_line"),
+    ("prompt", prompt(points=[], line=[3, 3, 3.6, 3.7]), "empty_line"),
+    ("prompt", prompt(points=[], line=[3, 3, 8]), "invalid_payload"),
+    ("prompt", prompt(points=[], line=[3, 3, 8, None]), "invalid_payload"),
+    ("prompt", prompt(points=[], line=[3, 3, 8, math.inf]), "invalid_payload"),
+    ("prompt", prompt(points=[], line="long"), "invalid_payload"),
+    ("prompt", prompt(points=[], line=[-0.5, 1, 5, 5]), "prompt_outside_image"),
+    ("prompt", prompt(points=[], line=[1, 1, 5, ROWS + 0.5]), "prompt_outside_image"),
+    ("prompt", prompt(box=[1, 1, 5, 5], line=[1, 1, 5, 5]), "box_and_line"),
+    ("prompt", prompt(points=[], text=""), "empty_text"),
+    ("prompt", prompt(points=[], text="   "), "empty_text"),
+    ("prompt", prompt(points=[], text="x" * 201), "text_too_long"),
+    ("prompt", prompt(points=[], text="left\nventricle"), "invalid_payload"),
+    ("prompt", prompt(points=[], text="left\0ventricle"), "invalid_payload"),
+    ("prompt", prompt(points=[], text=7), "invalid_payload"),
+    ("prompt", prompt(points=[], text=["vessel"]), "invalid_payload"),
+    ("prompt", prompt(text="vessel"), "text_and_places"),
+    ("prompt", prompt(points=[], box=[1, 1, 5, 5], text="vessel"), "text_and_places"),
+    ("prompt", prompt(points=[], line=[1, 1, 5, 5], text="vessel"), "text_and_places"),
+    ("prompt", prompt(points=[], text="vessel"), "no_text_prompts"),
     ("edit", edit(mask=encoded(np.ones((ROWS, COLUMNS + 1), bool))), "mask_size_mismatch"),
     ("edit", edit(mask=raw_mask(at={8: 255, 9: 255})), "mask_size_mismatch"),
     ("edit", edit(mask="not base64!"), "malformed_mask"),

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 ACCEPT = """
 import hashlib, json, sys
-family, path = sys.argv[1:]
+family, path, *beside = sys.argv[1:]
 digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
 print("a line of some library")
 print(json.dumps({"ok": True, "family": family, "preprocess_id": "p-1", "licence": "Apache-2.0",

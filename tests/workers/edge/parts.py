@@ -112,9 +112,10 @@ class Desk:
         self.model = ModelRef(self.store.put(checkpoint.read_bytes()), "bundled")
         self.cine = self.put_cine()
 
-    def bench(self, feature_bytes: int = 1 << 26) -> Workbench:
+    def bench(self, feature_bytes: int = 1 << 26, **options: Any) -> Workbench:
         """Return a fresh workbench, as a worker that has just begun has one."""
-        return Workbench("w1", self.store, self.outbox, feature_bytes=feature_bytes, device=torch.device("cpu"))
+        device = torch.device("cpu")
+        return Workbench("w1", self.store, self.outbox, feature_bytes=feature_bytes, device=device, **options)
 
     def place(self, digest: str) -> Path:
         """Return where the store keeps a blob."""
@@ -125,13 +126,18 @@ class Desk:
         rng = np.random.default_rng(seed)
         discs = np.array([disc(12 + 3 * t, 24, 8) for t in range(frames)])
         grey = np.where(discs, 60.0, 180.0) + rng.normal(0, 8, discs.shape)
-        pixels = np.clip(grey, 0, 255).astype(np.uint8)
+        return self.put_pixels(np.clip(grey, 0, 255).astype(np.uint8))
+
+    def put_pixels(self, pixels: NDArray[Any], modality: str = "XA") -> CineRef:
+        """Store pixels (frame, row, column[, 3]) of whatever kind as a cine."""
         digest = array_digest(pixels)
         path = self.place(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             np.save(file, pixels)
-        return CineRef(digest, frames, ROWS, COLUMNS, 1, [0.0, 255.0], "XA")
+        frames, rows, columns = pixels.shape[:3]
+        most = 65535.0 if pixels.dtype == np.uint16 else 255.0
+        return CineRef(digest, frames, rows, columns, 3 if pixels.ndim == 4 else 1, [0.0, most], modality)
 
     def put_mask(self, mask: Mask) -> str:
         """Store a mask and return its digest."""

@@ -29,7 +29,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_what_is_not_set_has_a_default(environment: dict[str, str], tmp_path: Path) -> None:
     found = config_from_environment(environment)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    assert found == WorkerConfig(BROKER, tmp_path / "data", name, None, 512_000_000, 0)
+    assert found == WorkerConfig(BROKER, tmp_path / "data", name, None, 512_000_000, 0, None, "float32")
     assert (tmp_path / "data" / "blobs").is_dir()
 
 
@@ -43,6 +43,12 @@ def test_what_is_not_set_has_a_default(environment: dict[str, str], tmp_path: Pa
         ("FEATURE_CACHE_MB", "0", "feature_bytes", 0),
         ("FEATURE_CACHE_MB", " ", "feature_bytes", 512_000_000),
         ("TORCH_THREADS", "3", "threads", 3),
+        ("MODEL_CACHE_MB", "6000", "model_bytes", 6_000_000_000),
+        ("MODEL_CACHE_MB", "0", "model_bytes", 0),
+        ("MODEL_CACHE_MB", " ", "model_bytes", None),
+        ("MODEL_PRECISION", "bfloat16", "precision", "bfloat16"),
+        ("MODEL_PRECISION", " mixed ", "precision", "mixed"),
+        ("MODEL_PRECISION", "", "precision", "float32"),
         ("BROKER_URL", "rediss://broker.example/0", "broker_url", "rediss://broker.example/0"),
         ("BROKER_URL", "amqp://u:p@broker.example//", "broker_url", "amqp://u:p@broker.example//"),
         ("BROKER_URL", "amqps://broker.example", "broker_url", "amqps://broker.example"),
@@ -92,6 +98,10 @@ MISTAKES: list[tuple[str, dict[str, str]]] = [
     ("FEATURE_CACHE_MB", {"FEATURE_CACHE_MB": "-1"}),
     ("TORCH_THREADS", {"TORCH_THREADS": "1.5"}),
     ("TORCH_THREADS", {"TORCH_THREADS": "²"}),
+    ("MODEL_CACHE_MB", {"MODEL_CACHE_MB": "half"}),
+    ("MODEL_CACHE_MB", {"MODEL_CACHE_MB": "-1"}),
+    ("MODEL_PRECISION", {"MODEL_PRECISION": "float16"}),
+    ("MODEL_PRECISION", {"MODEL_PRECISION": "BFLOAT16"}),
     ("CINELOOP_DATA_DIR", {"CINELOOP_DATA_DIR": "~nobody-of-this-name/data"}),
     ("S3_ENDPOINT_URL", {"S3_ENDPOINT_URL": S3["S3_ENDPOINT_URL"]}),
     ("S3_ACCESS_KEY", {"S3_ACCESS_KEY": "reader"}),

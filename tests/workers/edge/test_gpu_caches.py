@@ -1,4 +1,4 @@
-"""What a worker keeps: two models, eight cines, some masks; and encoding ahead, which fills the feature cache."""
+"""What a worker keeps: eight cines, some masks; and encoding ahead, which fills the feature cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tests.workers.edge.parts import FRAMES, PARTS, Desk, disc, run
 from workers.engine.cine import CinePixels
 from workers.engine.features import FeatureStore
 from workers.gpu import CINES_KEPT, MASKS_KEPT, SHARE_OF_A_CINE, PredictJob, PropagateJob, WarmJob
-from workers.models import MODELS_KEPT
 from workers.protocol.digests import bytes_digest
 from workers.protocol.messages import JobDone, MaskResult, ModelRef
 from workers.scheduler import AHEAD
@@ -34,21 +33,6 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(CinePixels, "close", close)
     return digests
-
-
-def test_the_two_models_used_last_stay_loaded(desk: Desk, make_checkpoint: Callable[[int], Path]) -> None:
-    models = [ModelRef(desk.store.put(make_checkpoint(seed).read_bytes()), "bundled") for seed in (5, 1, 7)]
-    first, second, third = (model.digest for model in models)
-    bench = desk.bench()
-    held = bench.models.get(models[0])
-    bench.models.get(models[1])
-    assert bench.models.get(models[0]) is held
-    assert bench.models.digests == [second, first]
-    bench.models.get(models[2])
-    assert bench.models.digests == [first, third]
-    assert len(bench.models.digests) == MODELS_KEPT
-    assert bench.models.get(models[0]) is held
-    assert bench.models.get(models[1]).spec.digest == second
 
 
 def test_a_model_that_cannot_be_loaded_pushes_out_none(desk: Desk, make_checkpoint: Callable[[int], Path]) -> None:

@@ -35,7 +35,7 @@ from workers.engine.sam21 import build_sam21
 from workers.engine.sam21_configs import Sam21Config
 from workers.engine.segmenter import LabelTrack, ModelSpec
 from workers.engine.session import Sam2Model, Sam2Segmenter
-from workers.models import MODELS_KEPT, Models
+from workers.models import Models
 from workers.protocol.digests import bytes_digest
 from workers.protocol.messages import ModelRef
 
@@ -328,12 +328,13 @@ class TestModels:
             assert not torch.allclose(answer(first.model), answers[0], atol=1e-3)  # type: ignore[attr-defined]
 
     def test_adapters_go_with_their_base(self, tmp_path: Path, base: Path, store: BlobStore) -> None:
-        models = Models(store, CPU)
+        one = open_base(base).spec.bytes
+        models = Models(store, CPU, max_bytes=2 * one)
         below = store.put(base.read_bytes())
         adapted = store.put(make_adapter(base, tmp_path, 1).read_bytes())
         held = models.get(ModelRef(adapted, "bundled"))
         others = []
-        for seed in range(MODELS_KEPT):
+        for seed in range(2):
             torch.manual_seed(seed)
             save_checkpoint(build_bundled(SMALL), tmp_path / "other", training={})
             others.append(store.put((tmp_path / "other").read_bytes()))

@@ -24,6 +24,7 @@ from annotator.registry.services.add_model import (
 )
 from annotator.registry.services.checkpoint_header import read_header_of
 from annotator.registry.services.hub import HubFile, fetch_model, find_hub_file
+from annotator.registry.services.model_files import files_at, size_of_model
 from workers.protocol.families import FAMILIES
 
 MB = 1_000_000
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         listing.add_argument("--json", action="store_true", help="for programs")
         adding = actions.add_parser("add", help="register the weights in a file")
         adding.add_argument("family", metavar="FAMILY", help=", ".join(FAMILIES))
-        adding.add_argument("path", metavar="PATH", type=Path)
+        adding.add_argument("path", metavar="PATH", type=Path, help="a file; for sam3 also its folder")
         adding.add_argument("--name", default="", help="what readers see; else the name of the file")
         fetching = actions.add_parser("fetch", help="fetch published weights from a hub and register them")
         fetching.add_argument("name", metavar="NAME", help=", ".join(published_names()))
@@ -141,7 +142,7 @@ class Command(BaseCommand):
             model = found[0]
             return blobs.local_path(model.checkpoint), model.family, f"Model {model.number} ({model.name})"
         path = Path(name)
-        if not path.is_file():
+        if not path.exists():
             known = ", ".join(ModelVersion.objects.order_by("number").values_list("name", flat=True)) or "none"
             raise CommandError(f"{name!r} is neither a model nor a file; the models are: {known}.")
         return path, find_family(family).name if family else family_of(path), path.name
@@ -156,7 +157,7 @@ def registered() -> list[dict[str, Any]]:
             "number": model.number,
             "name": model.name,
             "family": model.family,
-            "size": blobs.size_of(model.checkpoint),
+            "size": size_of_model(model.family, model.checkpoint),
             "licence": model.licence,
             "status": str(model.status),
             "campaigns": used.get(model.pk, []),
@@ -194,7 +195,7 @@ def family_of(path: Path) -> str:
     if name:
         return published_names()[name][0].name
     try:
-        return read_header_of(path).family
+        return read_header_of(files_at(path).weights).family
     except DomainError as error:
         raise NotFound(
             f"The file {path.name} does not say of which family it is; give --family: {', '.join(FAMILIES)}.",

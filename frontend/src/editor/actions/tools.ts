@@ -28,6 +28,7 @@ export const TOOL_ACTIONS: readonly Action[] = [
   tool("positive", "Point in the structure", "p"),
   tool("negative", "Point outside (negative)", "n"),
   tool("box", "Box around the structure", "b"),
+  tool("line", "Line along the longest diameter", "Shift+d"),
   tool("scribble", "Scribble along the structure", "x"),
   tool("centreline", "Centreline of a vessel", "c"),
   tool("brush", "Brush", "d"),

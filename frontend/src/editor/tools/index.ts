@@ -5,6 +5,7 @@ import { boxTool } from "./box";
 import { brushTool } from "./brush";
 import { centrelineTool } from "./centreline";
 import { lassoTool } from "./lasso";
+import { lineTool } from "./line";
 import { moveTool, warpTool } from "./move";
 import { pointTool } from "./point";
 import { polygonTool } from "./polygon";
@@ -20,6 +21,7 @@ export function createTools(): Tools {
     positive: pointTool(true),
     negative: pointTool(false),
     box: boxTool(),
+    line: lineTool(),
     scribble: scribbleTool(),
     centreline: centrelineTool(),
     brush: brushTool(true),

@@ -130,7 +130,7 @@ function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
       <Toolbar onShortcuts={showShortcuts} />
       <Stage />
       <ToolOptions />
-      <SidePanel />
+      <SidePanel reading={reading} />
       <Timeline />
       <Shortcuts opened={shortcuts} onClose={() => setShortcuts(false)} />
     </div>

@@ -13,17 +13,20 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconChecks, IconEye, IconEyeOff } from "@tabler/icons-react";
+import type { Schemas } from "../../api/client";
 import { type Finding, findingText } from "../../editor/attention";
 import type { LabelInfo } from "../../editor/types";
 import { EnhancePanel } from "./EnhancePanel";
+import { ModelWindow } from "./ModelWindow";
 import { originText } from "./origins";
 import { LookHere } from "./panel/LookHere";
 import { Propagation } from "./panel/Propagation";
 import { Section } from "./panel/Section";
+import { TextPrompt } from "./TextPrompt";
 import { useEditorState, useRoom } from "./useEditor";
 import { useFindings } from "./useFindings";
 
-export function SidePanel() {
+export function SidePanel({ reading }: { reading: Schemas["ReadingDetail"] }) {
   const { editor } = useRoom();
   const findings = useFindings();
   return (
@@ -35,6 +38,8 @@ export function SidePanel() {
           ))}
         </Stack>
         <Appearance />
+        <ModelWindow />
+        <TextPrompt reading={reading} />
       </Section>
       <Propagation />
       <Acceptance />

@@ -16,6 +16,7 @@ import {
   IconPolygon,
   IconRipple,
   IconRoute,
+  IconRulerMeasure,
   IconScribble,
   IconWand,
 } from "@tabler/icons-react";
@@ -31,6 +32,7 @@ const PROMPTS: [string, Icon][] = [
   ["tool-positive", IconCirclePlus],
   ["tool-negative", IconCircleMinus],
   ["tool-box", IconMarquee2],
+  ["tool-line", IconRulerMeasure],
   ["tool-scribble", IconScribble],
   ["tool-centreline", IconRoute],
 ];
