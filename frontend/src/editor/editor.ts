@@ -1,9 +1,11 @@
 /** The reading editor without a screen: what the reader does goes in, state and masks come out. */
 
+import { BINDABLE } from "./actions";
 import { Clock } from "./clock";
 import { encodeMask, toBase64, toBitmap } from "./codec";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { FrameLoader } from "./frames";
+import { Keymap } from "./keymap";
 import { Outbox, type OutboxStorage } from "./outbox";
 import { ReadingSocket } from "./socket";
 import { createEditorStore, type EditorState, type EditorStore, isActive } from "./state";
@@ -46,6 +48,7 @@ export class Editor {
   readonly clock: Clock;
   readonly cine: CineInfo;
   readonly labels: LabelInfo[];
+  readonly keymap: Keymap;
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
   draft: Draft | null = null;
@@ -63,6 +66,7 @@ export class Editor {
   constructor(setup: EditorSetup) {
     this.cine = setup.cine;
     this.labels = setup.labels;
+    this.keymap = new Keymap(BINDABLE, setup.storage);
     this.gateway = setup.gateway;
     this.document = new ReadingDocument(setup.labels);
     this.clock = new Clock(setup.cine.frameTimesMs, setup.cine.frameCount);

@@ -1,7 +1,7 @@
 /** Brush and eraser: they draw on a copy of the mask, which is committed on release. */
 
 import { stampStroke } from "../paint";
-import type { Tool, ToolPoint } from "./tool";
+import { radiusAt, type Tool, type ToolPoint } from "./tool";
 
 export function brushTool(paints: boolean): Tool {
   let last: ToolPoint | null = null;
@@ -13,13 +13,13 @@ export function brushTool(paints: boolean): Tool {
       if (!draft) return;
       last = point;
       const { columns, rows } = editor.cine;
-      stampStroke(draft.bitmap, columns, rows, point, point, editor.state.brushRadius, value);
+      stampStroke(draft.bitmap, columns, rows, point, point, radiusAt(editor, point), value);
       editor.repaint();
     },
     move: (editor, point) => {
       if (!last || !editor.draft) return;
       const { columns, rows } = editor.cine;
-      stampStroke(editor.draft.bitmap, columns, rows, last, point, editor.state.brushRadius, value);
+      stampStroke(editor.draft.bitmap, columns, rows, last, point, radiusAt(editor, point), value);
       last = point;
       editor.repaint();
     },

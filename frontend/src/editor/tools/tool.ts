@@ -10,6 +10,8 @@ export interface ToolPoint {
   screenX: number;
   screenY: number;
   alt: boolean;
+  /** 0 to 1, of a pen; without one there is none. */
+  pressure?: number;
 }
 
 export interface Tool {
@@ -21,4 +23,10 @@ export interface Tool {
 
 export function isInside(editor: Editor, point: { x: number; y: number }): boolean {
   return point.x >= 0 && point.y >= 0 && point.x <= editor.cine.columns && point.y <= editor.cine.rows;
+}
+
+/** The radius of the brush in image pixels; a pen makes it a third when it barely touches, 5/3 when fully pressed. */
+export function radiusAt(editor: Editor, point: ToolPoint): number {
+  const { brushRadius } = editor.state;
+  return point.pressure === undefined ? brushRadius : (brushRadius * (1 + 4 * point.pressure)) / 3;
 }

@@ -5,6 +5,7 @@ import {
   IconBrush,
   IconCircleMinus,
   IconCirclePlus,
+  IconCommand,
   IconContrast,
   IconContrast2,
   IconEraser,
@@ -17,6 +18,7 @@ import {
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import { type Action, actionOf, keyName } from "../../editor/actions";
+import { useKeysOf } from "./useActions";
 import { useEditorState, useRoom } from "./useEditor";
 
 const TOOLS: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
@@ -35,7 +37,12 @@ const VIEW: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
   ["fit", IconZoomReset],
 ];
 
-export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
+const HELP: [string, ComponentType<{ size?: number; stroke?: number }>][] = [
+  ["palette", IconCommand],
+  ["keys", IconKeyboard],
+];
+
+export function Toolbar() {
   return (
     <nav className="reading-tools" aria-label="Tools">
       {TOOLS.map(([id, icon]) => (
@@ -46,22 +53,22 @@ export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
         <ToolButton key={id} action={actionOf(id)} icon={icon} />
       ))}
       <Divider w={28} my={4} />
-      <Tip label="Keyboard shortcuts" keys={["?"]}>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size={36}
-          aria-label="Keyboard shortcuts"
-          onClick={onShortcuts}
-        >
-          <IconKeyboard size={20} stroke={1.6} />
-        </ActionIcon>
-      </Tip>
+      {HELP.map(([id, icon]) => (
+        <ToolButton key={id} action={actionOf(id)} icon={icon} />
+      ))}
     </nav>
   );
 }
 
-function Tip({ label, keys, children }: { label: string; keys: string[]; children: React.ReactElement }) {
+function Tip({
+  label,
+  keys,
+  children,
+}: {
+  label: string;
+  keys: readonly string[];
+  children: React.ReactElement;
+}) {
   return (
     <Tooltip
       position="right"
@@ -86,14 +93,15 @@ function ToolButton({
 }) {
   const { editor } = useRoom();
   const isOn = useEditorState((state) => action.isOn?.(state) ?? false);
+  const keys = useKeysOf(action.id);
   return (
-    <Tip label={action.label} keys={action.keys}>
+    <Tip label={action.label} keys={keys}>
       <ActionIcon
         variant={isOn ? "filled" : "subtle"}
         color={isOn ? "azure" : "gray"}
         size={36}
         aria-label={action.label}
-        aria-pressed={isOn}
+        aria-pressed={action.isOn && isOn}
         onClick={() => action.perform(editor)}
       >
         <Icon size={20} stroke={1.6} />
