@@ -1,25 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { closeness } from "./fuzzy";
+import { closeness, closest } from "./fuzzy";
 
-const best = (typed: string, names: string[]) =>
-  names
-    .flatMap((name) => {
-      const score = closeness(typed, name);
-      return score === undefined ? [] : [{ name, score }];
-    })
-    .sort((a, b) => b.score - a.score)
-    .map(({ name }) => name);
+const best = (typed: string, names: string[]) => closest(names, typed, (name) => name);
 
-describe("closeness", () => {
-  it("puts what begins with the letters first, then what contains them, then what has them in order", () => {
-    expect(best("fra", ["Play of rats", "Next frame", "Frame one", "Infrared"])).toEqual([
+describe("closest", () => {
+  it("puts what begins with the letters first, then words that do, then what contains them", () => {
+    expect(best("fra", ["Infrared", "Play of rats", "Next frame", "Frame one"])).toEqual([
       "Frame one",
       "Next frame",
       "Infrared",
-      "Play of rats",
     ]);
   });
 
+  it("takes letters in their order where nothing has the word", () => {
+    expect(best("rswn", ["Reset window", "Brush"])).toEqual(["Reset window"]);
+    expect(best("rw", ["Reset window"])).toEqual([]);
+  });
+
+  it("leaves the order alone while nothing is typed", () => {
+    expect(best(" ", ["b", "a"])).toEqual(["b", "a"]);
+    expect(best("x", [])).toEqual([]);
+  });
+});
+
+describe("closeness", () => {
   it("wants every word, in any order, and takes signs for themselves", () => {
     expect(closeness("frame next", "Next frame")).toBeDefined();
     expect(closeness("frame box", "Next frame")).toBeUndefined();

@@ -17,11 +17,27 @@ export function closeness(typed: string, name: string): number | undefined {
   return total - text.length / 100;
 }
 
+/** How much worse than the best one a fit may be: names that merely have the letters stay away once one has the word. */
+const REACH = 1.6;
+
+/** The items whose names fit what is typed, the best first; all in their order while nothing is typed. */
+export function closest<T>(items: readonly T[], typed: string, nameOf: (item: T) => string): T[] {
+  if (!typed.trim()) return [...items];
+  const fits = items
+    .flatMap((item) => {
+      const score = closeness(typed, nameOf(item));
+      return score === undefined ? [] : [{ item, score }];
+    })
+    .sort((a, b) => b.score - a.score);
+  const best = fits[0]?.score ?? 0;
+  return fits.filter(({ score }) => score >= best - REACH).map(({ item }) => item);
+}
+
 function closenessOfWord(word: string, text: string): number | undefined {
   const at = text.indexOf(word);
   if (at === 0) return 4;
-  if (new RegExp(`[^\\p{L}\\p{N}]${word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`, "u").test(text)) return 3;
-  if (at > 0) return 2;
+  if (new RegExp(`[^\\p{L}\\p{N}]${word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`, "u").test(text)) return 3.5;
+  if (at > 0) return 3;
   if (word.length < 3) return undefined;
   let place = -1;
   for (const letter of word) {

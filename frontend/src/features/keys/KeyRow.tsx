@@ -129,8 +129,7 @@ function Conflict({
           {!refusal && (
             <Button
               size="compact-sm"
-              variant="light"
-              color="yellow"
+              variant="default"
               onClick={() => {
                 keymap.bind(action.id, chord);
                 onDone();

@@ -4,7 +4,7 @@ import { Group, Kbd, Modal, Text, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useEffect, useId, useRef, useState } from "react";
 import { type Action, keyName, whyNot } from "../../editor/actions";
-import { closeness } from "../../editor/fuzzy";
+import { closest } from "../../editor/fuzzy";
 import { useActions } from "./useActions";
 import { useEditorState, useRoom } from "./useEditor";
 
@@ -22,16 +22,6 @@ export function Palette() {
   );
 }
 
-function found(actions: readonly Action[], typed: string): Action[] {
-  return actions
-    .flatMap((action) => {
-      const score = closeness(typed, `${action.label} ${action.group}`);
-      return score === undefined ? [] : [{ action, score }];
-    })
-    .sort((a, b) => (typed.trim() ? b.score - a.score : 0))
-    .map(({ action }) => action);
-}
-
 function Finder({ onDone }: { onDone: () => void }) {
   const { editor } = useRoom();
   const id = useId();
@@ -41,7 +31,7 @@ function Finder({ onDone }: { onDone: () => void }) {
     // What acts at a place has none here, and what lasts while its key is held has no key.
     (action) => action.id !== "palette" && action.menu !== "here" && !action.release,
   );
-  const shown = found(actions, typed);
+  const shown = closest(actions, typed, (action) => `${action.label} ${action.group}`);
 
   function run(action: Action | undefined) {
     if (!action || whyNot(action, editor.state)) return;

@@ -7,7 +7,6 @@ import {
   ColorSwatch,
   Divider,
   Group,
-  Kbd,
   Progress,
   SegmentedControl,
   Slider,
@@ -26,6 +25,7 @@ import {
 } from "@tabler/icons-react";
 import { type Direction, isActive } from "../../editor/state";
 import type { LabelInfo } from "../../editor/types";
+import { KeyOf } from "./KeyOf";
 import { useEditorState, useRoom } from "./useEditor";
 
 const ORIGINS = {
@@ -117,7 +117,7 @@ function LabelRow({ label }: { label: LabelInfo }) {
           </div>
         </Group>
       </UnstyledButton>
-      <Kbd size="xs">{label.index}</Kbd>
+      <KeyOf id={`label-${label.index}`} />
       <ActionIcon
         variant="subtle"
         color="gray"
@@ -156,8 +156,7 @@ function Appearance() {
             editor.set({ opacity: value / 100 });
             editor.repaint();
           }}
-          aria-label="Opacity of the fill"
-          thumbProps={{ "aria-label": "Opacity of the fill" }}
+          thumbLabel="Opacity of the fill"
         />
       </Group>
       {isBrush && (
@@ -174,7 +173,7 @@ function Appearance() {
             label={(value) => `${value} px`}
             value={radius}
             onChange={(value) => editor.set({ brushRadius: value })}
-            thumbProps={{ "aria-label": "Radius of the brush" }}
+            thumbLabel="Radius of the brush"
           />
         </Group>
       )}
@@ -237,7 +236,7 @@ function Propagation() {
             size="sm"
             variant="light"
             disabled={!canWrite || !hasMask}
-            rightSection={<Kbd size="xs">Enter</Kbd>}
+            rightSection={<KeyOf id="propagate" />}
             onClick={() => editor.propagate()}
           >
             Propagate
@@ -287,7 +286,7 @@ function Acceptance() {
         color="teal"
         disabled={!canWrite || !masked}
         leftSection={<IconCheck size={16} />}
-        rightSection={<Kbd size="xs">A</Kbd>}
+        rightSection={<KeyOf id="accept" />}
         onClick={() => editor.toggleAccept()}
       >
         {isAccepted ? "Frame accepted" : "Accept frame"}

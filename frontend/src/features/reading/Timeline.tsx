@@ -112,7 +112,7 @@ function Loading() {
 function Lanes() {
   const { editor } = useRoom();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const frameIndex = useEditorState((state) => state.frameIndex);
+  const resting = useEditorState((state) => (state.playing ? null : state.frameIndex));
   const height = editor.labels.length * LANE + TICKS;
 
   useEffect(() => {
@@ -157,7 +157,9 @@ function Lanes() {
       aria-label="Frame"
       aria-valuemin={1}
       aria-valuemax={editor.cine.frameCount}
-      aria-valuenow={frameIndex + 1}
+      // A screen reader would speak every frame that plays by.
+      aria-valuenow={(resting ?? editor.state.frameIndex) + 1}
+      aria-valuetext={resting === null ? "playing" : `Frame ${resting + 1} of ${editor.cine.frameCount}`}
       tabIndex={0}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);

@@ -94,7 +94,7 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
       >
         <IconArrowLeft size={20} />
       </ActionIcon>
-      <Text fw={600} truncate>
+      <Text component="h1" fw={600} truncate>
         {reading.cine_title}
       </Text>
       <Status state={status} />
@@ -177,7 +177,7 @@ function Saved() {
             "orange.4",
           ];
   return (
-    <Group gap={6} c={colour as string} data-testid="saved" data-state={save} wrap="nowrap" role="status">
+    <Group gap={6} c={colour as string} data-testid="saved" data-state={save} wrap="nowrap">
       {icon}
       <Text size="sm">{text}</Text>
     </Group>
