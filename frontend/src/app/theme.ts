@@ -1,6 +1,6 @@
 /** A near-black neutral room: no hue of its own beside the grey values that are read. */
 
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, type MantineColorsTuple, Notification } from "@mantine/core";
 
 const dark: MantineColorsTuple = [
   "#dcdee0",
@@ -39,4 +39,7 @@ export const theme = createTheme({
   luminanceThreshold: 0.18,
   respectReducedMotion: true,
   headings: { fontWeight: "600" },
+  components: {
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { "aria-label": "Close" } } }),
+  },
 });
