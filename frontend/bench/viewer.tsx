@@ -156,7 +156,7 @@ if (query.has("bare")) {
         <RoomContext.Provider value={{ editor, view }}>
           <div className="reading">
             <header className="reading-top" />
-            <Toolbar onShortcuts={() => undefined} />
+            <Toolbar />
             <Stage />
             <SidePanel reading={READING} />
             <Timeline />

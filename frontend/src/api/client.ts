@@ -1,6 +1,7 @@
 /** The typed client of the API; every failure is a Refusal with the server's own code and sentence. */
 
 import createClient, { type Middleware } from "openapi-fetch";
+import { KeymapError } from "../editor/keymap";
 import { Refusal } from "../editor/types";
 import type { components, paths } from "./schema";
 
@@ -62,6 +63,6 @@ export function upload<T>(path: string, form: FormData, onProgress: (share: numb
 }
 
 export function sentenceOf(error: unknown): string {
-  if (error instanceof Refusal) return error.message;
+  if (error instanceof Refusal || error instanceof KeymapError) return error.message;
   return "The server could not be reached. Your work is kept; try again in a moment.";
 }

@@ -1,8 +1,10 @@
 /** The frame around every page but the reading room itself: where one is, and who. */
 
 import { ActionIcon, AppShell, Badge, Group, Menu, NavLink, Select, Text, Tooltip } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import {
   IconDatabase,
+  IconKeyboard,
   IconListCheck,
   IconLogout,
   IconSettings,
@@ -11,9 +13,13 @@ import {
 } from "@tabler/icons-react";
 import { useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
 import { client } from "../api/client";
 import { useCampaignHints } from "../api/hints";
 import { campaignsQuery, csrfQuery, meQuery } from "../api/queries";
+import { BINDABLE } from "../editor/actions";
+import { Keymap } from "../editor/keymap";
+import { KeysDialog } from "../features/keys/KeysDialog";
 import { Mark } from "../ui/Mark";
 
 const PAGES = [
@@ -23,6 +29,8 @@ const PAGES = [
   { to: "/campaigns/$slug/settings", label: "Settings", icon: IconSettings },
 ] as const;
 
+const lastOf = (to: string) => to.slice(to.lastIndexOf("/"));
+
 export function Shell() {
   const { slug = "" } = useParams({ strict: false });
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -31,7 +39,10 @@ export function Shell() {
   const { data: me } = useSuspenseQuery(meQuery);
   const { data: campaigns } = useSuspenseQuery(campaignsQuery);
   const { data: site } = useSuspenseQuery(csrfQuery);
+  const [keys, setKeys] = useState(false);
+  const keymap = useMemo(() => new Keymap(BINDABLE, window.localStorage), []);
   useCampaignHints(slug);
+  useDocumentTitle(`${PAGES.find(({ to }) => path.endsWith(lastOf(to)))?.label ?? ""} · CineLoop`);
 
   async function signOut() {
     await client.POST("/api/v1/auth/logout/");
@@ -41,6 +52,9 @@ export function Shell() {
 
   return (
     <AppShell header={{ height: 52 }} navbar={{ width: 208, breakpoint: "sm" }} padding="lg">
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
       <AppShell.Header px="md" withBorder>
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="lg" wrap="nowrap">
@@ -81,6 +95,9 @@ export function Shell() {
             </Menu.Target>
             <Menu.Dropdown>
               <Menu.Label>{me.username}</Menu.Label>
+              <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={() => setKeys(true)}>
+                Keyboard and mouse
+              </Menu.Item>
               <Menu.Item component="a" href="/api/docs/" target="_blank">
                 API documentation
               </Menu.Item>
@@ -97,14 +114,15 @@ export function Shell() {
             key={to}
             label={label}
             leftSection={<Icon size={18} stroke={1.6} />}
-            active={path.endsWith(to.slice(to.lastIndexOf("/")))}
+            active={path.endsWith(lastOf(to))}
             renderRoot={(props) => <Link to={to} params={{ slug }} {...props} />}
           />
         ))}
       </AppShell.Navbar>
-      <AppShell.Main>
+      <AppShell.Main id="content" tabIndex={-1}>
         <Outlet />
       </AppShell.Main>
+      <KeysDialog keymap={keymap} actions={BINDABLE} opened={keys} onClose={() => setKeys(false)} />
     </AppShell>
   );
 }

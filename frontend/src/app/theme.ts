@@ -1,11 +1,11 @@
 /** A near-black neutral room: no hue of its own beside the grey values that are read. */
 
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, type MantineColorsTuple, Notification } from "@mantine/core";
 
 const dark: MantineColorsTuple = [
   "#dcdee0",
   "#b3b6b9",
-  "#8f9397",
+  "#979b9f",
   "#5f6468",
   "#3a3e42",
   "#2a2d30",
@@ -30,11 +30,16 @@ const azure: MantineColorsTuple = [
 export const theme = createTheme({
   colors: { dark, azure },
   primaryColor: "azure",
-  primaryShade: { light: 6, dark: 5 },
+  primaryShade: 7,
   fontFamily: "Inter, system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'DejaVu Sans Mono', monospace",
   defaultRadius: "sm",
   autoContrast: true,
+  // Where black and white stand out equally against a colour.
+  luminanceThreshold: 0.18,
   respectReducedMotion: true,
   headings: { fontWeight: "600" },
+  components: {
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { "aria-label": "Close" } } }),
+  },
 });

@@ -1,5 +1,6 @@
 /** The reading editor without a screen: what the reader does goes in, state and masks come out. */
 
+import { BINDABLE } from "./actions";
 import { Clock } from "./clock";
 import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
 import { conflictsOf, conflictText } from "./conflicts";
@@ -9,6 +10,7 @@ import { whenIdle } from "./enhance/pace";
 import type { Step } from "./fold";
 import { FrameLoader } from "./frames";
 import { jump } from "./jumps";
+import { Keymap, type KeymapStorage } from "./keymap";
 import { Outbox } from "./outbox";
 import { memoryStore, type OutboxStore } from "./outboxStore";
 import { Pen } from "./pen";
@@ -49,6 +51,8 @@ export interface EditorSetup {
   /** Where unsent events are kept; only as long as the page lives, if not given. */
   store?: OutboxStore;
   tab?: Tab;
+  /** Where the reader's own keys are kept; only as long as the page lives, if not given. */
+  storage?: KeymapStorage;
 }
 
 /** What is being drawn and not committed yet: a whole bitmap of the frame, one byte a pixel. */
@@ -70,6 +74,7 @@ export class Editor {
   readonly cine: CineInfo;
   readonly labels: LabelInfo[];
   readonly enhance: Enhancer;
+  readonly keymap: Keymap;
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
   /** The line being dragged, in image pixels. */
@@ -98,6 +103,7 @@ export class Editor {
   constructor(setup: EditorSetup) {
     this.cine = setup.cine;
     this.labels = setup.labels;
+    this.keymap = new Keymap(BINDABLE, setup.storage);
     this.gateway = setup.gateway;
     this.document = new ReadingDocument(setup.labels);
     this.clock = new Clock(setup.cine.frameTimesMs, setup.cine.frameCount);

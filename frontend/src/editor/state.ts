@@ -1,6 +1,7 @@
 /** What the interface shows of the editor. It changes at the rate of the reader's hands, never at that of frames. */
 
 import { createStore, type StoreApi } from "zustand/vanilla";
+import type { Place } from "./actions/action";
 import type { Range } from "./clock";
 import { type EnhanceState, PLAIN } from "./enhance/state";
 import type { StepMode } from "./jumps";
@@ -95,6 +96,12 @@ export interface EditorState {
   masksVersion: number;
   framesLoaded: number;
   notice: { code: string; text: string; at: number } | null;
+  /** What lies over the reading room. */
+  overlay: "palette" | "keys" | null;
+  /** Where the context menu is open. */
+  menu: Place | null;
+  /** A sentence for screen readers. */
+  said: { text: string; at: number };
 }
 
 export type EditorStore = StoreApi<EditorState>;
@@ -151,6 +158,9 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     masksVersion: 0,
     framesLoaded: 0,
     notice: null,
+    overlay: null,
+    menu: null,
+    said: { text: "", at: 0 },
     ...initial,
   }));
 }

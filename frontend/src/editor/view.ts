@@ -1,5 +1,6 @@
 /** The editor's canvases: the image at its own resolution scaled by CSS, and prompts at that of the screen above it. */
 
+import type { Place } from "./actions";
 import type { Editor } from "./editor";
 import { Layers } from "./layers";
 import { type Orientation, Placement } from "./placement";
@@ -113,6 +114,10 @@ export class EditorView implements Viewport {
 
   cancelDrag(): boolean {
     return this.pointer.cancel();
+  }
+
+  pointedAt(): Place {
+    return this.pointer.pointedAt();
   }
 
   /** Place of an image point on the page, for tests. */

@@ -1,10 +1,13 @@
 /** Where a cine is shown: what the editor and the pointer ask of the view. */
 
+import type { Place } from "./actions/action";
 import type { Orientation } from "./placement";
 
 export interface Viewport {
   /** The image point (x, y) under a place on the page; the upper left corner of the image is (0, 0). */
   toImage(place: { clientX: number; clientY: number }): { x: number; y: number };
+  /** Where the pointer is over the image, or the middle of what is shown. */
+  pointedAt(): Place;
   /** Zoom so that the image point at a place on the page, or in the middle, stays there. */
   zoomAt(factor: number, clientX?: number, clientY?: number): void;
   /** Move the image by CSS pixels. */

@@ -8,7 +8,9 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry: () => voi
   return (
     <Center h="70vh" role="alert">
       <Stack align="center" gap="sm" maw={480}>
-        <Title order={3}>This page cannot be shown</Title>
+        <Title order={1} size="h3">
+          This page cannot be shown
+        </Title>
         <Text ta="center" c="dark.1">
           {sentenceOf(error)}
         </Text>

@@ -10,7 +10,9 @@ export const EDIT_ACTIONS: readonly Action[] = [
     keys: ["Ctrl+z"],
     repeats: true,
     perform: (editor) => editor.undo(),
+    menu: "also",
     isEnabled: (state) => state.canUndo,
+    whyNot: "There is nothing to undo.",
   },
   {
     id: "redo",
@@ -20,5 +22,6 @@ export const EDIT_ACTIONS: readonly Action[] = [
     repeats: true,
     perform: (editor) => editor.redo(),
     isEnabled: (state) => state.canRedo,
+    whyNot: "There is nothing to redo.",
   },
 ];

@@ -21,6 +21,7 @@ const nudge = (id: string, label: string, key: string, dx: number, dy: number): 
   repeats: true,
   perform: (editor) => editor.enhance.nudge(dx * SHIFT_STEP, dy * SHIFT_STEP),
   isEnabled: (state) => state.enhance.mode === "subtraction",
+  whyNot: "Show the subtraction first.",
 });
 
 export const ENHANCE_ACTIONS: readonly Action[] = [

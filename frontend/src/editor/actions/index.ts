@@ -1,15 +1,20 @@
-/** Everything the reader can do, once: it feeds the toolbar, the keyboard and the list of shortcuts. */
+/** Everything the reader can do, once: it feeds the toolbar, the command palette, the context menu and the key map. */
 
+import type { LabelInfo } from "../types";
 import type { Action } from "./action";
 import { EDIT_ACTIONS } from "./edit";
 import { ENHANCE_ACTIONS } from "./enhance";
 import { FRAME_ACTIONS } from "./frames";
+import { HELP_ACTIONS } from "./help";
 import { JUMP_ACTIONS } from "./jumps";
+import { ANY_LABELS, labelActions } from "./labels";
 import { MASK_ACTIONS } from "./masks";
+import { PLACE_ACTIONS } from "./place";
 import { TOOL_ACTIONS } from "./tools";
 import { VIEW_ACTIONS } from "./view";
 
-export { type Action, GROUPS } from "./action";
+export { keyName } from "../chords";
+export { type Action, GROUPS, type Place, whyNot } from "./action";
 
 export const ACTIONS: readonly Action[] = [
   ...TOOL_ACTIONS,
@@ -19,6 +24,8 @@ export const ACTIONS: readonly Action[] = [
   ...VIEW_ACTIONS,
   ...ENHANCE_ACTIONS,
   ...EDIT_ACTIONS,
+  ...PLACE_ACTIONS,
+  ...HELP_ACTIONS,
 ];
 
 export function actionOf(id: string): Action {
@@ -27,48 +34,10 @@ export function actionOf(id: string): Action {
   return action;
 }
 
-interface Key {
-  key: string;
-  ctrlKey: boolean;
-  metaKey: boolean;
-  shiftKey: boolean;
-  altKey: boolean;
-  repeat?: boolean;
+/** What can be done in this reading: its labels are actions too. */
+export function actionsFor(labels: readonly LabelInfo[]): readonly Action[] {
+  return [...ACTIONS, ...labelActions(labels)];
 }
 
-/** The action of a key, if it has one; digits pick labels and are handled by `labelOfKey`. */
-export function actionOfKey(event: Key): Action | undefined {
-  if (event.altKey) return undefined;
-  const ctrl = event.ctrlKey || event.metaKey;
-  const name = event.key.toLowerCase();
-  // Of signs ("+", "?"), Shift is a part already.
-  const isSign = name.length === 1 && name === name.toUpperCase();
-  const shift = event.shiftKey && (ctrl || !isSign);
-  const chord = `${ctrl ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${name}`;
-  const action = ACTIONS.find((known) => known.keys.includes(chord));
-  return event.repeat && !action?.repeats ? undefined : action;
-}
-
-/** The lasting actions that end when a key goes up, whatever else is held by then. */
-export function releasedBy(event: Pick<Key, "key">): readonly Action[] {
-  return ACTIONS.filter((known) => known.release && known.keys.includes(event.key.toLowerCase()));
-}
-
-/** Words for a key, as they stand in the list of shortcuts. */
-export function keyName(key: string): string {
-  const names: Record<string, string> = {
-    " ": "Space",
-    arrowleft: "←",
-    arrowright: "→",
-    escape: "Esc",
-    delete: "Del",
-    backspace: "⌫",
-    enter: "Enter",
-    home: "Home",
-    end: "End",
-  };
-  return key
-    .split(/(?<=.)\+/)
-    .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
-    .join("+");
-}
+/** Everything that can have keys, in whatever campaign. */
+export const BINDABLE: readonly Action[] = actionsFor(ANY_LABELS);

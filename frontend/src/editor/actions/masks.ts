@@ -11,6 +11,7 @@ import {
   mergeLabels,
   smoothMask,
 } from "../maskwork";
+import { isActive } from "../state";
 import type { Action } from "./action";
 
 function work(id: string, label: string, keys: string[], perform: (editor: Editor) => void): Action {
@@ -22,6 +23,7 @@ export const MASK_ACTIONS: readonly Action[] = [
     id: "propagate",
     label: "Propagate",
     group: "Masks",
+    menu: "also",
     keys: ["enter"],
     perform: (editor) => editor.propagate(),
     isEnabled: (state) => state.canWrite,
@@ -32,11 +34,14 @@ export const MASK_ACTIONS: readonly Action[] = [
     group: "Masks",
     keys: ["escape"],
     perform: (editor) => void editor.stopJobs(),
+    isEnabled: (state) => [...state.jobs.values()].some(isActive),
+    whyNot: "Nothing is being computed.",
   },
   {
     id: "accept",
     label: "Accept this frame, or take it back",
     group: "Masks",
+    menu: "also",
     keys: ["a"],
     perform: (editor) => editor.toggleAccept(),
     isEnabled: (state) => state.canWrite,
@@ -45,6 +50,7 @@ export const MASK_ACTIONS: readonly Action[] = [
     id: "clear",
     label: "Clear this label on this frame",
     group: "Masks",
+    menu: "also",
     keys: ["delete", "backspace"],
     perform: (editor) => editor.clearMask(),
     isEnabled: (state) => state.canWrite,

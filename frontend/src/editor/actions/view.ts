@@ -8,6 +8,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
     id: "outline",
     label: "Outlines only",
     group: "View",
+    menu: "also",
     keys: ["o"],
     perform: (editor) => {
       editor.set({ outlineOnly: !editor.state.outlineOnly });
@@ -44,6 +45,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
     id: "fit",
     label: "Whole image",
     group: "View",
+    menu: "also",
     keys: ["f"],
     perform: (editor) => editor.viewport?.fit(),
   },

@@ -6,7 +6,7 @@ import { greyOf } from "../grey";
 import { type Stamp, stampStroke } from "../paint";
 import type { Shape } from "../shapes";
 import { resizeBrush } from "./options";
-import { colourOf, type Tool, type ToolPoint, WHITE } from "./tool";
+import { colourOf, radiusAt, type Tool, type ToolPoint, WHITE } from "./tool";
 
 const WHEEL_FACTOR = 1.15;
 
@@ -23,13 +23,13 @@ export function brushTool(paints: boolean): Tool {
       stamp = found;
       last = point;
       const { columns, rows } = editor.cine;
-      stampStroke(draft.bitmap, columns, rows, point, point, editor.state.brushRadius, value, stamp);
+      stampStroke(draft.bitmap, columns, rows, point, point, radiusAt(editor, point), value, stamp);
       editor.repaint();
     },
     move: (editor, point) => {
       if (!last || !editor.draft) return;
       const { columns, rows } = editor.cine;
-      stampStroke(editor.draft.bitmap, columns, rows, last, point, editor.state.brushRadius, value, stamp);
+      stampStroke(editor.draft.bitmap, columns, rows, last, point, radiusAt(editor, point), value, stamp);
       last = point;
       editor.repaint();
     },

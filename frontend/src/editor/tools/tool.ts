@@ -12,6 +12,8 @@ export interface ToolPoint {
   screenX: number;
   screenY: number;
   alt: boolean;
+  /** 0 to 1, of a pen; without one there is none. */
+  pressure?: number;
 }
 
 /** A key that a tool may take before the actions do. */
@@ -52,4 +54,10 @@ export const WHITE = "#ffffff";
 
 export function colourOf(editor: Editor): string {
   return editor.label?.colour ?? WHITE;
+}
+
+/** The radius of the brush in image pixels; a pen makes it a third when it barely touches, 5/3 when fully pressed. */
+export function radiusAt(editor: Editor, point: ToolPoint): number {
+  const { brushRadius } = editor.state;
+  return point.pressure === undefined ? brushRadius : (brushRadius * (1 + 4 * point.pressure)) / 3;
 }

@@ -14,6 +14,7 @@ import {
   TextInput,
   Title,
   Tooltip,
+  VisuallyHidden,
 } from "@mantine/core";
 import { IconDownload, IconSnowflake } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
@@ -56,7 +57,9 @@ export function DatasetsPage() {
     <Stack gap="lg">
       <Group justify="space-between" align="end">
         <div>
-          <Title order={2}>Datasets</Title>
+          <Title order={1} size="h2">
+            Datasets
+          </Title>
           <Text size="sm" c="dark.2" maw={640}>
             A version holds the accepted masks of the submitted readings. Once frozen it never changes;
             patients stay in their split for ever, so the test part is never trained on.
@@ -103,7 +106,9 @@ export function DatasetsPage() {
                 <Table.Th w={260}>Split of the cines</Table.Th>
                 <Table.Th>Manifest</Table.Th>
                 <Table.Th>Frozen</Table.Th>
-                <Table.Th aria-label="Actions" />
+                <Table.Th>
+                  <VisuallyHidden>Actions</VisuallyHidden>
+                </Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>

@@ -9,8 +9,10 @@ import {
   Stack,
   Text,
   TextInput,
+  Title,
   UnstyledButton,
 } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -26,6 +28,7 @@ const DEMO_ACCOUNTS = [
 ];
 
 export function LoginPage() {
+  useDocumentTitle("Sign in · CineLoop");
   const { data: site } = useQuery(csrfQuery);
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -51,10 +54,12 @@ export function LoginPage() {
   }
 
   return (
-    <Center mih="100vh" p="md">
+    <Center mih="100vh" p="md" component="main">
       <Stack w={380} gap="lg">
         <Center>
-          <Mark size={30} />
+          <Title order={1} size="h3">
+            <Mark size={30} />
+          </Title>
         </Center>
         <Paper p="lg" withBorder component="form" onSubmit={signIn}>
           <Stack>

@@ -8,7 +8,7 @@ type Preset = Schemas["ModelPreset"];
 export function ModelPresets({ presets, modality }: { presets: readonly Preset[]; modality?: string }) {
   return (
     <div>
-      <Title order={4} mb="xs">
+      <Title order={2} size="h4" mb="xs">
         Which model for which modality
       </Title>
       <Paper withBorder>

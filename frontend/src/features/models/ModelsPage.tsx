@@ -1,6 +1,17 @@
 /** Train, compare the new model with the one in use, promote it or go back. */
 
-import { Button, Code, Group, Paper, Stack, Table, Text, Title, Tooltip } from "@mantine/core";
+import {
+  Button,
+  Code,
+  Group,
+  Paper,
+  Stack,
+  Table,
+  Text,
+  Title,
+  Tooltip,
+  VisuallyHidden,
+} from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { IconArrowBackUp, IconPlayerPlay, IconRosetteDiscountCheck } from "@tabler/icons-react";
 import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
@@ -83,7 +94,9 @@ export function ModelsPage() {
     <Stack gap="lg">
       <Group justify="space-between" align="end">
         <div>
-          <Title order={2}>Models</Title>
+          <Title order={1} size="h2">
+            Models
+          </Title>
           <Text size="sm" c="dark.2" maw={640}>
             A training starts from the model in use and the newest version of the dataset, and ends with both
             models measured on the locked test part.
@@ -131,7 +144,7 @@ export function ModelsPage() {
       {candidate && (
         <Paper p="md" withBorder>
           <Group justify="space-between" mb="md">
-            <Title order={4}>
+            <Title order={2} size="h4">
               Model #{candidate.number} beside the model in use, #{summary.current_model?.number}
             </Title>
             {isManager && (
@@ -152,7 +165,7 @@ export function ModelsPage() {
         </Paper>
       )}
       <div>
-        <Title order={4} mb="xs">
+        <Title order={2} size="h4" mb="xs">
           Models
         </Title>
         <Paper withBorder>
@@ -166,7 +179,9 @@ export function ModelsPage() {
                 <Table.Th>Comes of</Table.Th>
                 <Table.Th>Trained on</Table.Th>
                 <Table.Th>Checkpoint</Table.Th>
-                <Table.Th aria-label="Actions" />
+                <Table.Th>
+                  <VisuallyHidden>Actions</VisuallyHidden>
+                </Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
@@ -242,7 +257,7 @@ export function ModelsPage() {
         <Empty title="No promotion yet">The bundled model is in use until a better one is promoted.</Empty>
       ) : (
         <div>
-          <Title order={4} mb="xs">
+          <Title order={2} size="h4" mb="xs">
             History
           </Title>
           <Stack gap={4}>

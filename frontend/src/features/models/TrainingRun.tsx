@@ -20,7 +20,9 @@ export function TrainingRun({ run, onCancel }: { run: Run; onCancel?: (() => voi
     <Paper p="md" withBorder data-testid="training-run" data-status={run.status}>
       <Group justify="space-between" mb="sm">
         <Group gap="md">
-          <Title order={4}>Training on version {run.dataset_version.number}</Title>
+          <Title order={2} size="h4">
+            Training on version {run.dataset_version.number}
+          </Title>
           <Status state={run.status} />
         </Group>
         {isLive && onCancel && (

@@ -4,7 +4,6 @@ import {
   ActionIcon,
   Button,
   Group,
-  Kbd,
   Progress,
   Slider,
   Stack,
@@ -13,11 +12,11 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { IconArrowDown, IconArrowLeft, IconArrowRight, IconArrowUp, IconRestore } from "@tabler/icons-react";
-import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
-import { actionOf, keyName } from "../../editor/actions";
+import { Fragment, type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import type { EnhanceMode, Suggestion } from "../../editor/enhance/state";
 import { signed, viewName } from "../../editor/enhance/state";
 import { SHIFT_STEP } from "../../editor/enhance/subtraction";
+import { KeyOf } from "./KeyOf";
 import { Section } from "./panel/Section";
 import { useEditorState, useRoom } from "./useEditor";
 
@@ -126,9 +125,9 @@ function Keys() {
     <Text size="xs" c="dark.2">
       For the eye only: masks and the model keep to the original.{" "}
       {["subtraction", "minimum", "contrast"].map((mode) => (
-        <Kbd key={mode} size="xs" mr={4}>
-          {keyName(actionOf(`view-${mode}`).keys[0] ?? "")}
-        </Kbd>
+        <Fragment key={mode}>
+          <KeyOf id={`view-${mode}`} />{" "}
+        </Fragment>
       ))}
     </Text>
   );
@@ -219,7 +218,7 @@ function Subtraction() {
             key={name}
             label={
               <>
-                {SHIFT_STEP} px {name} <Kbd size="xs">{keyName(actionOf(`mask-${name}`).keys[0] ?? "")}</Kbd>
+                {SHIFT_STEP} px {name} <KeyOf id={`mask-${name}`} />
               </>
             }
           >
@@ -302,7 +301,7 @@ function Contrast() {
         step={0.5}
         value={clip}
         onChange={(value) => editor.enhance.set({ clip: value })}
-        thumbProps={{ "aria-label": "Limit of the contrast" }}
+        thumbLabel="Limit of the contrast"
       />
       <Text size="xs" className="numbers" w={22} ta="right">
         {clip}

@@ -2,19 +2,23 @@
 
 import "./reading.css";
 import { Center, Loader } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { useBlocker, useParams } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
 import { cineQuery, meQuery, readingQuery } from "../../api/queries";
 import { Editor } from "../../editor/editor";
 import { Refusal } from "../../editor/types";
 import type { EditorView } from "../../editor/view";
 import { Failure } from "../../ui/Failure";
+import { KeysDialog } from "../keys/KeysDialog";
+import { Announcer } from "./Announcer";
+import { ContextMenu } from "./ContextMenu";
 import { cineInfoOf, gatewayOf } from "./gateway";
 import { Notices } from "./Notices";
-import { Shortcuts } from "./Shortcuts";
+import { Palette } from "./Palette";
 import { SidePanel } from "./SidePanel";
 import { Stage } from "./Stage";
 import { Timeline } from "./Timeline";
@@ -22,6 +26,7 @@ import { Toolbar } from "./Toolbar";
 import { ToolOptions } from "./ToolOptions";
 import { TopBar } from "./TopBar";
 import { outboxStore, thisTab } from "./unsent";
+import { useActions } from "./useActions";
 import { RoomContext, useEditorState, useRoom } from "./useEditor";
 import { useKeys } from "./useKeys";
 
@@ -68,6 +73,7 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
       owner,
       store: outboxStore,
       tab: thisTab,
+      storage: window.localStorage,
     });
     setEditor(made);
     void made.open();
@@ -98,13 +104,14 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
 
 function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
   const room = useRoom();
-  const [shortcuts, setShortcuts] = useState(false);
-  const showShortcuts = useCallback(() => setShortcuts(true), []);
+  const actions = useActions();
+  useDocumentTitle(`${reading.cine_title} · CineLoop`);
+  const overlay = useEditorState((state) => state.overlay);
   const status = useEditorState((state) => state.status);
   const failure = useEditorState((state) => state.failure);
   const pending = useEditorState((state) => state.pendingCount);
   const notice = useEditorState((state) => state.notice);
-  useKeys(room, showShortcuts);
+  useKeys(room);
   useBlocker({
     shouldBlockFn: () =>
       pending > 0 &&
@@ -124,15 +131,23 @@ function Room({ reading }: { reading: Schemas["ReadingDetail"] }) {
     );
   }
   return (
-    <div className="reading" data-testid="reading" data-ready={status === "ready"}>
+    <main className="reading" data-testid="reading" data-ready={status === "ready"}>
       <TopBar reading={reading} />
       <Notices />
-      <Toolbar onShortcuts={showShortcuts} />
+      <Toolbar />
       <Stage />
       <ToolOptions />
       <SidePanel reading={reading} />
       <Timeline />
-      <Shortcuts opened={shortcuts} onClose={() => setShortcuts(false)} />
-    </div>
+      <Palette />
+      <ContextMenu />
+      <KeysDialog
+        keymap={room.editor.keymap}
+        actions={actions}
+        opened={overlay === "keys"}
+        onClose={() => room.editor.set({ overlay: null })}
+      />
+      <Announcer />
+    </main>
   );
 }

@@ -6,7 +6,6 @@ import {
   Button,
   ColorSwatch,
   Group,
-  Kbd,
   Slider,
   Stack,
   Text,
@@ -17,6 +16,7 @@ import type { Schemas } from "../../api/client";
 import { type Finding, findingText } from "../../editor/attention";
 import type { LabelInfo } from "../../editor/types";
 import { EnhancePanel } from "./EnhancePanel";
+import { KeyOf } from "./KeyOf";
 import { ModelWindow } from "./ModelWindow";
 import { originText } from "./origins";
 import { LookHere } from "./panel/LookHere";
@@ -106,7 +106,7 @@ function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }
         </Group>
       </UnstyledButton>
       {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
-      <Kbd size="xs">{label.index}</Kbd>
+      <KeyOf id={`label-${label.index}`} />
       <ActionIcon
         variant="subtle"
         color="gray"
@@ -157,8 +157,7 @@ function Appearance() {
             editor.set({ opacity: value / 100 });
             editor.repaint();
           }}
-          aria-label="Opacity of the fill"
-          thumbProps={{ "aria-label": "Opacity of the fill" }}
+          thumbLabel="Opacity of the fill"
         />
       </Group>
     </Stack>
@@ -204,7 +203,7 @@ function Acceptance() {
         color="teal"
         disabled={!canWrite || !masked}
         leftSection={<IconCheck size={16} />}
-        rightSection={<Kbd size="xs">A</Kbd>}
+        rightSection={<KeyOf id="accept" />}
         onClick={() => editor.toggleAccept()}
       >
         {isAccepted ? "Frame accepted" : "Accept frame"}

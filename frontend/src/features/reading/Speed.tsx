@@ -1,9 +1,10 @@
 /** How fast the cine plays, and whether round and round or to and fro. */
 
-import { ActionIcon, Group, Kbd, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Group, Text, Tooltip } from "@mantine/core";
 import { IconArrowsHorizontal, IconMinus, IconPlus, IconRepeat } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { actionOf, keyName } from "../../editor/actions";
+import { actionOf } from "../../editor/actions";
+import { KeyOf } from "./KeyOf";
 import { useEditorState, useRoom } from "./useEditor";
 
 export function Speed() {
@@ -33,13 +34,12 @@ function Button({ id, children }: { id: string; children: ReactNode }) {
   const { editor } = useRoom();
   const action = actionOf(id);
   const isOn = useEditorState((state) => action.isOn?.(state) ?? false);
-  const [key] = action.keys;
   return (
     <Tooltip
       openDelay={400}
       label={
         <>
-          {action.label} {key && <Kbd size="xs">{keyName(key)}</Kbd>}
+          {action.label} <KeyOf id={id} />
         </>
       }
     >

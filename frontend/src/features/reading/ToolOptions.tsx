@@ -72,7 +72,7 @@ function Size() {
         value={radius}
         onChange={(value) => editor.set({ brushRadius: value })}
         onChangeEnd={letGo}
-        thumbProps={{ "aria-label": "Radius of the brush" }}
+        thumbLabel="Radius of the brush"
       />
       <Text size="xs" c="dark.1" className="numbers" w={56} title="Wheel with Shift, or [ and ]">
         {radius} px

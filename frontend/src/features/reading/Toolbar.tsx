@@ -6,6 +6,7 @@ import {
   IconBrush,
   IconCircleMinus,
   IconCirclePlus,
+  IconCommand,
   IconContrast,
   IconEraser,
   IconHandStop,
@@ -22,7 +23,9 @@ import {
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import { ACTIONS, type Action, actionOf, keyName } from "../../editor/actions";
+import { KeyOf } from "./KeyOf";
 import { MaskOptions } from "./ToolOptions";
+import { useKeysOf, useWhyNot } from "./useActions";
 import { useEditorState, useRoom } from "./useEditor";
 import { ViewMenu } from "./ViewMenu";
 
@@ -53,9 +56,13 @@ const LOOKING: [string, Icon][] = [
 ];
 /** These have their own places: the panel of masks, and a key that is held. */
 const ELSEWHERE = new Set(["propagate", "stop", "accept", "hide-masks"]);
+const HELP: [string, Icon][] = [
+  ["palette", IconCommand],
+  ["keys", IconKeyboard],
+];
 const SIZE = 34;
 
-export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
+export function Toolbar() {
   return (
     <nav className="reading-tools" aria-label="Tools">
       <Buttons of={PROMPTS} />
@@ -70,17 +77,7 @@ export function Toolbar({ onShortcuts }: { onShortcuts: () => void }) {
       <Buttons of={LOOKING} />
       <ViewMenu />
       <Divider w={28} my={3} />
-      <Tip label="Keyboard shortcuts" keys={["?"]}>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size={SIZE}
-          aria-label="Keyboard shortcuts"
-          onClick={onShortcuts}
-        >
-          <IconKeyboard size={19} stroke={1.6} />
-        </ActionIcon>
-      </Tip>
+      <Buttons of={HELP} />
     </nav>
   );
 }
@@ -89,7 +86,15 @@ function Buttons({ of }: { of: [string, Icon][] }) {
   return of.map(([id, icon]) => <ToolButton key={id} action={actionOf(id)} icon={icon} />);
 }
 
-function Tip({ label, keys, children }: { label: string; keys: string[]; children: React.ReactElement }) {
+function Tip({
+  label,
+  keys,
+  children,
+}: {
+  label: string;
+  keys: readonly string[];
+  children: React.ReactElement;
+}) {
   return (
     <Tooltip
       position="right"
@@ -108,14 +113,15 @@ function Tip({ label, keys, children }: { label: string; keys: string[]; childre
 function ToolButton({ action, icon: Icon }: { action: Action; icon: Icon }) {
   const { editor } = useRoom();
   const isOn = useEditorState((state) => action.isOn?.(state) ?? false);
+  const keys = useKeysOf(action.id);
   return (
-    <Tip label={action.label} keys={action.keys}>
+    <Tip label={action.label} keys={keys}>
       <ActionIcon
         variant={isOn ? "filled" : "subtle"}
         color={isOn ? "azure" : "gray"}
         size={SIZE}
         aria-label={action.label}
-        aria-pressed={isOn}
+        aria-pressed={action.isOn && isOn}
         onClick={() => action.perform(editor)}
       >
         <Icon size={19} stroke={1.6} />
@@ -151,7 +157,9 @@ function ActionMenu({
 }) {
   return (
     <Flyout label={label} icon={icon} isOn={false}>
-      {ACTIONS.filter((action) => action.group === group && !ELSEWHERE.has(action.id)).map((action) => (
+      {ACTIONS.filter(
+        (action) => action.group === group && action.menu !== "here" && !ELSEWHERE.has(action.id),
+      ).map((action) => (
         <ActionItem key={action.id} action={action} />
       ))}
       {children}
@@ -195,14 +203,15 @@ function Flyout({
 function ActionItem({ action, icon: Icon }: { action: Action; icon?: Icon }) {
   const { editor } = useRoom();
   const isOn = useEditorState((state) => action.isOn?.(state) ?? false);
-  const isEnabled = useEditorState((state) => action.isEnabled?.(state) ?? true);
+  const refusal = useWhyNot(action);
   return (
     <Menu.Item
       py={5}
-      disabled={!isEnabled}
+      disabled={refusal !== undefined}
+      title={refusal}
       color={isOn ? "azure.4" : undefined}
       leftSection={Icon && <Icon size={16} stroke={1.6} />}
-      rightSection={action.keys[0] && <Kbd size="xs">{keyName(action.keys[0])}</Kbd>}
+      rightSection={<KeyOf id={action.id} />}
       onClick={() => action.perform(editor)}
     >
       {action.label}

@@ -95,7 +95,7 @@ export function TopBar({ reading }: { reading: Schemas["ReadingDetail"] }) {
       >
         <IconArrowLeft size={20} />
       </ActionIcon>
-      <Text fw={600} truncate>
+      <Text component="h1" fw={600} truncate>
         {reading.cine_title}
       </Text>
       <Status state={status} />
@@ -190,7 +190,7 @@ function Saved() {
     held: [IconCloudOff, `Not sent, ${changes} ${where}`, "orange.4"] as const,
   }[save];
   return (
-    <Group gap={6} c={colour} data-testid="saved" data-state={save} wrap="nowrap" role="status">
+    <Group gap={6} c={colour} data-testid="saved" data-state={save} wrap="nowrap">
       <Icon size={17} />
       <Text size="sm">{text}</Text>
     </Group>

@@ -1,9 +1,10 @@
 /** Windows by name, and how the image is held: what is chosen too seldom for a button of its own. */
 
-import { ActionIcon, Kbd, Menu } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { IconAdjustmentsHorizontal, IconCheck } from "@tabler/icons-react";
-import { actionOf, keyName } from "../../editor/actions";
+import { actionOf } from "../../editor/actions";
 import { presetsFor } from "../../editor/windows";
+import { KeyOf } from "./KeyOf";
 import { useEditorState, useRoom } from "./useEditor";
 
 const ACTIONS = ["flip-across", "flip-down", "rotate", "actual-size", "fit", "compare", "plates"];
@@ -46,7 +47,7 @@ function Item({ id }: { id: string }) {
   return (
     <Menu.Item
       onClick={() => action.perform(editor)}
-      rightSection={<Kbd size="xs">{keyName(action.keys[0] ?? "")}</Kbd>}
+      rightSection={<KeyOf id={id} />}
       leftSection={isOn ? <IconCheck size={14} aria-label="on" /> : undefined}
     >
       {action.label}

@@ -52,10 +52,12 @@ export function SettingsPage() {
   if (!campaign) return <Text>There is no such campaign.</Text>;
   return (
     <Stack gap="lg" maw={900}>
-      <Title order={2}>{campaign.name}</Title>
+      <Title order={1} size="h2">
+        {campaign.name}
+      </Title>
       <SimpleGrid cols={{ base: 1, md: 2 }}>
         <Paper p="md" withBorder>
-          <Title order={4} mb="md">
+          <Title order={2} size="h4" mb="md">
             Learning
           </Title>
           <Stack>
@@ -105,7 +107,7 @@ export function SettingsPage() {
         </Paper>
         <Stack>
           <Paper p="md" withBorder>
-            <Title order={4} mb="sm">
+            <Title order={2} size="h4" mb="sm">
               Labels: {campaign.schema_name}
             </Title>
             <Stack gap={6}>
@@ -123,7 +125,7 @@ export function SettingsPage() {
             </Stack>
           </Paper>
           <Paper p="md" withBorder>
-            <Title order={4} mb="sm">
+            <Title order={2} size="h4" mb="sm">
               Members
             </Title>
             <Table verticalSpacing={4}>

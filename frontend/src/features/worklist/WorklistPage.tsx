@@ -13,6 +13,7 @@ import {
   Text,
   Title,
   Tooltip,
+  VisuallyHidden,
 } from "@mantine/core";
 import { IconAlertTriangle, IconArrowRight, IconUpload } from "@tabler/icons-react";
 import { useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
@@ -100,7 +101,9 @@ export function WorklistPage() {
     >
       <Stack gap="lg">
         <Group justify="space-between">
-          <Title order={2}>Worklist</Title>
+          <Title order={1} size="h2">
+            Worklist
+          </Title>
           <Group>
             <input
               ref={picker}
@@ -150,14 +153,18 @@ export function WorklistPage() {
             <Table verticalSpacing={6} highlightOnHover>
               <Table.Thead>
                 <Table.Tr>
-                  <Table.Th w={76} aria-label="First look" />
+                  <Table.Th w={76}>
+                    <VisuallyHidden>First look</VisuallyHidden>
+                  </Table.Th>
                   <Table.Th>Cine</Table.Th>
                   <Table.Th>Patient</Table.Th>
                   <Table.Th>Frames</Table.Th>
                   <Table.Th w={190}>Frames with masks</Table.Th>
                   <Table.Th>State</Table.Th>
                   <Table.Th>Model</Table.Th>
-                  <Table.Th aria-label="Open" />
+                  <Table.Th>
+                    <VisuallyHidden>Open</VisuallyHidden>
+                  </Table.Th>
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
@@ -228,9 +235,13 @@ function FrameProgress({ row }: { row: Row }) {
     <Tooltip
       label={`${progress.masked} of ${progress.frames} frames have masks, ${progress.accepted} are accepted`}
     >
-      <Progress.Root size={8} aria-label={`${progress.masked} of ${progress.frames} frames`}>
-        <Progress.Section value={share(progress.accepted)} color="teal.6" />
-        <Progress.Section value={share(Math.max(progress.masked - progress.accepted, 0))} color="azure.7" />
+      <Progress.Root size={8}>
+        <Progress.Section value={share(progress.accepted)} color="teal.6" aria-label="Accepted frames" />
+        <Progress.Section
+          value={share(Math.max(progress.masked - progress.accepted, 0))}
+          color="azure.7"
+          aria-label="Frames with masks, not accepted"
+        />
       </Progress.Root>
     </Tooltip>
   );

@@ -2,8 +2,9 @@
 
 import { ActionIcon, ColorSwatch, Group, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import { IconAlertTriangle, IconChevronDown, IconChevronUp } from "@tabler/icons-react";
+import { actionOf } from "../../../editor/actions";
 import { type Finding, findingText } from "../../../editor/attention";
-import { jump } from "../../../editor/jumps";
+import { KeyOf } from "../KeyOf";
 import { useRoom } from "../useEditor";
 import { useRestingFrame } from "../useRestingFrame";
 import { Section } from "./Section";
@@ -22,10 +23,10 @@ export function LookHere({ findings }: { findings: Finding[] }) {
       title={`Look here (${findings.length})`}
       aside={
         <Group gap={2} wrap="nowrap">
-          <Step label="Previous frame to look at (Page Up)" onClick={() => jump(editor, "attention", -1)}>
+          <Step id="previous-attention">
             <IconChevronUp size={14} />
           </Step>
-          <Step label="Next frame to look at (Page Down)" onClick={() => jump(editor, "attention", 1)}>
+          <Step id="next-attention">
             <IconChevronDown size={14} />
           </Step>
         </Group>
@@ -62,10 +63,24 @@ export function LookHere({ findings }: { findings: Finding[] }) {
   );
 }
 
-function Step({ label, onClick, children }: { label: string; onClick(): void; children: React.ReactNode }) {
+function Step({ id, children }: { id: string; children: React.ReactNode }) {
+  const { editor } = useRoom();
+  const action = actionOf(id);
   return (
-    <Tooltip label={label}>
-      <ActionIcon size={20} variant="subtle" color="gray" aria-label={label} onClick={onClick}>
+    <Tooltip
+      label={
+        <>
+          {action.label} <KeyOf id={id} />
+        </>
+      }
+    >
+      <ActionIcon
+        size={20}
+        variant="subtle"
+        color="gray"
+        aria-label={action.label}
+        onClick={() => action.perform(editor)}
+      >
         {children}
       </ActionIcon>
     </Tooltip>

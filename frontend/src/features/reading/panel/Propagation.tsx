@@ -6,7 +6,6 @@ import {
   Checkbox,
   ColorSwatch,
   Group,
-  Kbd,
   Progress,
   SegmentedControl,
   Text,
@@ -23,6 +22,7 @@ import {
   statusText,
 } from "../../../editor/propagation";
 import { type Direction, isActive } from "../../../editor/state";
+import { KeyOf } from "../KeyOf";
 import { useEditorState, useRoom } from "../useEditor";
 import { useRestingFrame } from "../useRestingFrame";
 import { Section } from "./Section";
@@ -147,7 +147,7 @@ function Start({ isRunning, last }: { isRunning: boolean; last: Run | undefined 
           size="sm"
           variant="light"
           disabled={!canWrite || plan.refusal !== null}
-          rightSection={<Kbd size="xs">Enter</Kbd>}
+          rightSection={<KeyOf id="propagate" />}
           onClick={() => editor.propagate()}
         >
           Propagate

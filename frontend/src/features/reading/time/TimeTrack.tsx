@@ -13,7 +13,7 @@ import {
   xOf,
   zoomed,
 } from "../../../editor/timescale";
-import { useRoom } from "../useEditor";
+import { useEditorState, useRoom } from "../useEditor";
 import { useFindings } from "../useFindings";
 import { useRestingFrame } from "../useRestingFrame";
 import { HoverCard } from "./HoverCard";
@@ -34,6 +34,7 @@ export function TimeTrack() {
   const [hover, setHover] = useState<{ frame: number; x: number } | null>(null);
   const findings = useFindings();
   const frameIndex = useRestingFrame();
+  const isPlaying = useEditorState((state) => state.playing);
 
   useEffect(() => {
     const place = track.current;
@@ -145,6 +146,8 @@ export function TimeTrack() {
           aria-valuemin={1}
           aria-valuemax={editor.cine.frameCount}
           aria-valuenow={frameIndex + 1}
+          // A screen reader would speak every frame that plays by.
+          aria-valuetext={isPlaying ? "playing" : `Frame ${frameIndex + 1} of ${editor.cine.frameCount}`}
           tabIndex={0}
           {...seek}
         />
