@@ -179,7 +179,14 @@ function Flyout({
   children: React.ReactNode;
 }) {
   return (
-    <Menu position="right-start" offset={6} shadow="md" returnFocus={false}>
+    <Menu
+      position="right-start"
+      offset={6}
+      shadow="md"
+      returnFocus={false}
+      // A menu that fades away would swallow the next key.
+      transitionProps={{ duration: 0 }}
+    >
       <Menu.Target>
         <ActionIcon
           variant={isOn ? "filled" : "subtle"}

@@ -13,7 +13,7 @@ export function ViewMenu() {
   const { editor } = useRoom();
   const chosen = useEditorState((state) => state.preset);
   return (
-    <Menu position="right-start" shadow="md" returnFocus={false}>
+    <Menu position="right-start" shadow="md" returnFocus={false} transitionProps={{ duration: 0 }}>
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" size={34} aria-label="Windows and view">
           <IconAdjustmentsHorizontal size={19} stroke={1.6} />

@@ -16,7 +16,7 @@ export function StepMode() {
   const { editor } = useRoom();
   const mode = useEditorState((state) => state.stepMode);
   return (
-    <Menu position="top-end">
+    <Menu position="top-end" transitionProps={{ duration: 0 }}>
       <Menu.Target>
         <Button
           size="compact-xs"
