@@ -186,7 +186,8 @@ export class ReadingDocument {
   }
 
   eventBySeq(seq: number): LoggedEvent | undefined {
-    return this.log[seq - 1];
+    const event = this.log[seq - 1];
+    return event && { ...event, undone: !this.fold.order.has(event.client_uuid) };
   }
 
   /** Whether the log holds an event. */
