@@ -14,6 +14,7 @@ from annotator.datasets.models import DatasetItem
 from annotator.datasets.serializers import VersionRefSerializer
 from annotator.registry import selectors
 from annotator.registry.models import Evaluation, ModelVersion, Promotion, TrainingRun
+from workers.protocol.families import METHODS
 
 
 class ModelRefSerializer(serializers.ModelSerializer):
@@ -142,6 +143,11 @@ class ModelSerializer(serializers.ModelSerializer):
 
     parent = ModelRefSerializer(read_only=True, allow_null=True)
     campaign = serializers.CharField(source="training_run.campaign.slug", read_only=True, allow_null=True, default=None)
+    training_methods = serializers.ListField(
+        child=serializers.ChoiceField(choices=METHODS),
+        read_only=True,
+        help_text="By which it can be trained further, the usual choice first.",
+    )
 
     class Meta:
         model = ModelVersion
@@ -156,6 +162,7 @@ class ModelSerializer(serializers.ModelSerializer):
             "code_version",
             "licence",
             "status",
+            "training_methods",
             "parent",
             "training_run",
             "dataset_version",

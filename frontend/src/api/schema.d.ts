@@ -1278,6 +1278,8 @@ export interface components {
             readonly code_version: string;
             readonly licence: string;
             readonly status: components["schemas"]["ModelStatus"];
+            /** @description By which it can be trained further, the usual choice first. */
+            readonly training_methods: components["schemas"]["TrainingMethodsEnum"][];
             readonly parent: components["schemas"]["ModelRef"] | null;
             /** Format: uuid */
             readonly training_run: string | null;
@@ -1299,6 +1301,8 @@ export interface components {
             readonly code_version: string;
             readonly licence: string;
             readonly status: components["schemas"]["ModelStatus"];
+            /** @description By which it can be trained further, the usual choice first. */
+            readonly training_methods: components["schemas"]["TrainingMethodsEnum"][];
             readonly parent: components["schemas"]["ModelRef"] | null;
             /** Format: uuid */
             readonly training_run: string | null;
@@ -1733,6 +1737,13 @@ export interface components {
         Token: {
             token: string;
         };
+        /**
+         * @description * `full` - full
+         *     * `decoder` - decoder
+         *     * `lora` - lora
+         * @enum {string}
+         */
+        TrainingMethodsEnum: "full" | "decoder" | "lora";
         /** @description How far a training is. */
         TrainingProgress: {
             step: number;
@@ -2951,7 +2962,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `nothing_accepted` or `nothing_to_learn`. */
+            /** @description `nothing_accepted`, `nothing_to_learn`, `family_not_trainable` or `method_not_offered`. */
             422: {
                 headers: {
                     [name: string]: unknown;
