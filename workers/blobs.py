@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import shutil
@@ -65,6 +66,19 @@ class BlobStore:
             self._write(path, io.BytesIO(data))
         if self._bucket is not None:
             self._bucket.put_object(Key=self._key(digest), Body=data)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Store a file of any size as `put` stores bytes; return its digest."""
+        with path.open("rb") as source:
+            digest = hashlib.file_digest(source, "sha256").hexdigest()
+            place = self._place(digest)
+            if not place.is_file():
+                source.seek(0)
+                self._write(place, source)
+            if self._bucket is not None:
+                source.seek(0)
+                self._bucket.put_object(Key=self._key(digest), Body=source)
         return digest
 
     def _place(self, digest: str) -> Path:

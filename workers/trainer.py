@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ PREFIX = ("env", "OMP_WAIT_POLICY=PASSIVE", "nice", "-n", str(NICENESS))
 """Training gives way to readers; threads that wait for each other by spinning would stall a shared machine."""
 CANCELLED_KEPT = 1000
 LOG_LINES = 20
+KILLED = "The system stopped the training, most likely for lack of memory: take a smaller model or the method decoder."
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -147,24 +149,25 @@ class Trainer:
         settings = folder / "config.json"
         settings.write_text(json.dumps({**request.config, "seed": request.seed}))
         common = ["--manifest", str(manifest), "--blobs", str(self._store.root)]
-        base = str(self._model(request.base.digest))
-        tune = ["finetune", "--base", base, "--out", str(folder), "--config", str(settings), *common]
+        base = ["--base", str(self._model(request.base.digest)), "--family", request.base.family]
+        tune = ["finetune", *base, "--out", str(folder), "--config", str(settings), *common]
         trained = self._last(request, tune)
         checkpoint = Path(trained["checkpoint"])
         # Without a test part there is nothing fair to measure on; what was learnt is then shown as such.
         split = "test" if any(line["split"] == "test" for line in lines) else "train"
         evaluations: dict[str, Any] = {}
-        for digest, path in self._candidates(request, trained["sha256"], checkpoint):
-            measure = ["evaluate", "--checkpoint", str(path), "--split", split, *common]
+        for digest, family, path in self._candidates(request, trained["sha256"], checkpoint):
+            measure = ["evaluate", "--checkpoint", str(path), "--family", family, "--split", split, *common]
             evaluations[digest] = self._last(request, measure)["evaluation"]
-        digest = self._store.put(checkpoint.read_bytes())
+        digest = self._store.put_file(checkpoint)
         return {"checkpoint": digest, "evaluations": evaluations, "metrics": trained["metrics"]}
 
-    def _candidates(self, request: TrainingRequest, digest: str, path: Path) -> Iterator[tuple[str, Path]]:
-        yield digest, path
+    def _candidates(self, request: TrainingRequest, digest: str, path: Path) -> Iterator[tuple[str, str, Path]]:
+        """Yield digest, family and file of what is measured: what was learnt, then what it is compared with."""
+        yield digest, request.base.family, path
         models: dict[str, ModelRef] = {model.digest: model for model in request.evaluate}
-        for known in models:
-            yield known, self._model(known)
+        for known in models.values():
+            yield known.digest, known.family, self._model(known.digest)
 
     def _model(self, digest: str) -> Path:
         """Return the file of a model; the training process finds the base of an adapter beside it."""
@@ -214,7 +217,8 @@ class Trainer:
             raise EngineError(str(last["message"]), code=str(last["code"]))
         if status != 0 or last.get("event") != "done":
             logger.error("training %s ended with %s:\n%s", request.run_id, status, "\n".join(tail))
-            raise EngineError("The training process stopped before it was done.", code="training_crashed")
+            message = KILLED if status == -signal.SIGKILL else "The training process stopped before it was done."
+            raise EngineError(message, code="training_crashed")
         return last
 
     def _check_cancelled(self, run_id: str) -> None:

@@ -93,7 +93,9 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         responses={
             201: TrainingRunSerializer,
             409: OpenApiResponse(description="`training_already_running` or `version_not_frozen`."),
-            422: OpenApiResponse(description="`nothing_accepted` or `nothing_to_learn`."),
+            422: OpenApiResponse(
+                description="`nothing_accepted`, `nothing_to_learn`, `family_not_trainable` or `method_not_offered`."
+            ),
         },
     )
     def create(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ from annotator.datasets.serializers import VersionRefSerializer
 from annotator.registry import selectors
 from annotator.registry.models import Evaluation, ModelVersion, Promotion, TrainingRun
 from annotator.registry.services.model_files import prompts_of_model
+from workers.protocol.families import METHODS
 
 
 class ModelRefSerializer(serializers.ModelSerializer):
@@ -144,6 +145,11 @@ class ModelSerializer(serializers.ModelSerializer):
     parent = ModelRefSerializer(read_only=True, allow_null=True)
     campaign = serializers.CharField(source="training_run.campaign.slug", read_only=True, allow_null=True, default=None)
     prompts = serializers.SerializerMethodField(help_text="What it answers: point, box, mask, text.")
+    training_methods = serializers.ListField(
+        child=serializers.ChoiceField(choices=METHODS),
+        read_only=True,
+        help_text="By which it can be trained further, the usual choice first.",
+    )
 
     class Meta:
         model = ModelVersion
@@ -159,6 +165,7 @@ class ModelSerializer(serializers.ModelSerializer):
             "code_version",
             "licence",
             "status",
+            "training_methods",
             "parent",
             "training_run",
             "dataset_version",

@@ -29,21 +29,20 @@ def checkpoint_bytes(tag: str = "weights", **metadata: str) -> bytes:
     return len(header).to_bytes(8, "little") + header + b"\1\2\3\4"
 
 
-def store_checkpoint(tag: str = "weights") -> str:
+def store_checkpoint(tag: str = "weights", **metadata: str) -> str:
     """Put a checkpoint into the blob store and return its digest."""
-    return blobs.put_bytes(checkpoint_bytes(tag))
+    return blobs.put_bytes(checkpoint_bytes(tag, **metadata))
 
 
-def make_model(campaign: Campaign | None = None, tag: str = "base") -> ModelVersion:
-    """Return an evaluated model without a run; promote it in a campaign when one is given."""
+def make_model(campaign: Campaign | None = None, tag: str = "base", **described: str) -> ModelVersion:
+    """Return an evaluated model without a run, bundled if nothing else is said; promote it in a campaign if given."""
     model = ModelVersion.objects.create(
         number=next_model_number(),
         name=f"Model {tag}",
-        family="bundled",
         checkpoint=store_checkpoint(tag),
-        preprocess_id="gray-square-v2",
         code_version="test",
         status=ModelStatus.EVALUATED,
+        **{"family": "bundled", "preprocess_id": "gray-square-v2", **described},
     )
     if campaign is not None:
         promote_model(campaign=campaign, model=model, actor=None, reason=PromotionReason.RULE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from workers.engine.checkpoints import NAMED_KEYS, CheckpointError
+from workers.engine.checkpoints import NAMED_KEYS, CheckpointError, file_digest, metadata_of, write_safetensors
 
 if TYPE_CHECKING:
     pass
@@ -157,7 +155,6 @@ def save_adapter(
     configs: Any = model.peft_config
     config = configs[TRAINED]
     found = get_peft_model_state_dict(model, adapter_name=TRAINED, save_embedding_layers=False)
-    state = {key: value.detach().to("cpu", dtype).contiguous().clone() for key, value in found.items()}
     header = {
         "format": FORMAT,
         "family": family,
@@ -169,21 +166,12 @@ def save_adapter(
         "licence": licence,
         "training": json.dumps(training, sort_keys=True),
     }
-    data = save(state, metadata=header)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
-    return hashlib.sha256(data).hexdigest()
+    return write_safetensors(path, found, header, dtype)
 
 
 def base_of(path: Path) -> str | None:
     """Return the digest of the base that an adapter file names, or None when a file is no adapter."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-    except (SafetensorError, OSError, ValueError):
-        return None
+    header = metadata_of(path)
     return header.get("base", "") if header.get("format") == FORMAT else None
 
 
@@ -208,7 +196,7 @@ def load_adapter(path: Path) -> Adapter:
         raise CheckpointError(f"The file {path.name} is not an adapter.", code="checkpoint_mismatch")
     try:
         adapter = Adapter(
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            sha256=file_digest(path),
             family=header["family"],
             base=header["base"],
             rank=int(header["rank"]),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from workers.engine.bundled import BundledConfig, BundledSam2, build_bundled
@@ -74,10 +75,6 @@ def save_checkpoint(
     str
         SHA-256 of the file.
     """
-    state = {
-        key: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous().clone()
-        for key, value in model.state_dict().items()
-    }
     header = {
         "format": FORMAT,
         "family": FAMILY,
@@ -86,12 +83,38 @@ def save_checkpoint(
         "licence": LICENCE,
         "training": json.dumps(training, sort_keys=True),
     }
-    data = save(state, metadata=header)
+    return write_safetensors(path, model.state_dict(), header, dtype)
+
+
+def write_safetensors(path: Path, state: Mapping[str, Tensor], header: dict[str, str], dtype: torch.dtype) -> str:
+    """Write tensors and metadata atomically, floating ones in a given type; return the SHA-256 of the file."""
+    # Copies: the format refuses tensors that share memory.
+    stored = {
+        key: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous().clone()
+        for key, value in state.items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
+    save_file(stored, partial, metadata=header)
+    partial.chmod(0o644)  # the format's own writer keeps files to their owner
+    digest = file_digest(partial)
     partial.replace(path)
-    return hashlib.sha256(data).hexdigest()
+    return digest
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file; nothing of any other file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return {}
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -143,7 +166,7 @@ def load_checkpoint(path: Path) -> tuple[BundledSam2, ModelCard]:
         raise CheckpointError(f"The header of {path.name} is incomplete.", code="checkpoint_mismatch") from error
     check_state(model.state_dict(), state, path.name)
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = file_digest(path)
     card = ModelCard(
         FAMILY,
         config.image_size,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from workers.engine.checkpoints import CheckpointError, load_checkpoint
+from workers.engine.bundled import BundledSam2
+from workers.engine.checkpoints import FORMAT, CheckpointError, load_checkpoint, save_checkpoint, write_safetensors
 from workers.engine.errors import EngineError
 from workers.engine.sam21 import load_sam21
 from workers.engine.sam21_configs import SAM21_CONFIGS
@@ -97,3 +100,40 @@ def load_segmenter(
     if segmenter.spec.digest != digest:
         raise EngineError("The stored checkpoint is not the one that was asked for.", code="checkpoint_mismatch")
     return segmenter
+
+
+def save_model(model: nn.Module, spec: ModelSpec, path: Path, *, training: dict[str, Any]) -> str:
+    """Write the weights of a model so that the loader of its family takes them again; return the SHA-256 of the file.
+
+    Parameters
+    ----------
+    model : Module
+        Without adapters.
+    spec : ModelSpec
+        Of the model that it was before it learnt: family, preprocessing and licence are handed on.
+    path : Path
+    training : dict
+        JSON-serialisable provenance.
+
+    Notes
+    -----
+    Weights of published families are stored in float32, so that what has not learnt stays as it was published, bit for
+    bit. Of a file of SAM 3 it is the tracker that is stored, under its published names.
+    """
+    if isinstance(model, BundledSam2):
+        return save_checkpoint(model, path, training=training, dtype=torch.float16)
+    header = {
+        "format": FORMAT,
+        "family": spec.family,
+        "preprocess_id": spec.preprocess_id,
+        "licence": spec.licence,
+        "training": json.dumps(training, sort_keys=True),
+    }
+    state = model.state_dict()
+    if spec.family == "sam3":
+        from workers.engine.sam3 import Sam3, published_key
+
+        assert isinstance(model, Sam3)
+        state = {published_key(key): value for key, value in state.items()}
+        header["config"] = json.dumps(model.config.to_dict())
+    return write_safetensors(path, state, header, torch.float32)

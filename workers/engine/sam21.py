@@ -18,13 +18,13 @@ from torch import Tensor
 
 from workers.engine.attention import LateValueAttention
 from workers.engine.bundled import PADDING
-from workers.engine.checkpoints import check_state
+from workers.engine.checkpoints import CheckpointError, check_state, file_digest, metadata_of
 from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config, sam21_parts
 from workers.engine.segmenter import Mask, ModelSpec
 from workers.engine.session import Sam2Segmenter
 from workers.engine.squares import resized, rows_first, square_frames, square_mask
 from workers.engine.tensors import Decoded, Features, Memory
-from workers.engine.weights import ShapesOnly, file_digest, read_weights
+from workers.engine.weights import ShapesOnly, read_weights
 from workers.protocol.families import FAMILIES, Precision
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -58,6 +58,14 @@ class StockSam2(SAM2Base):
         self.preprocess_id, self.precision = preprocess_id, precision
         self.logit_side = self.image_size // 4
         self.recent_kept = self.max_obj_ptrs_in_encoder - 1
+
+    def train(self, mode: bool = True) -> StockSam2:
+        """Begin or end training, in which a mask counts also where no object is seen."""
+        # The heads blank a mask without an object, through which no gradient would flow. The mask decoder estimates
+        # the object score all the same, so it goes on to learn.
+        self.pred_obj_scores = not mode
+        super().train(mode)
+        return self
 
     def prepare(self, frames: NDArray[np.uint8], modality: str) -> Tensor:
         """Bring frames to the form that the model was trained on.
@@ -126,18 +134,20 @@ class StockSam2(SAM2Base):
         -------
         Decoded
             One candidate. Of the three of a lone click and of a tracked frame it is that of the highest estimated
-            IoU, for which the official weights were trained.
+            IoU, for which the official weights were trained. In training all three, and the object score.
         """
         deep = features.deep + self.no_mem_embed.view(1, -1, 1, 1) if recalled is None else recalled
         prompts = int((labels != PADDING).sum(1).max())
         shown = None if previous is None or other_frame else previous.clamp(-SURE, SURE)
-        _, _, scores, logits, _, pointer, _ = self._forward_sam_heads(
+        candidates, _, scores, logits, _, pointer, presence = self._forward_sam_heads(
             backbone_features=deep,
             point_inputs={"point_coords": points, "point_labels": labels},
             mask_inputs=shown,
             high_res_features=list(features.details[::-1]),
             multimask_output=self.multimask_min_pt_num <= prompts <= self.multimask_max_pt_num,
         )
+        if self.training:
+            return Decoded(candidates, scores, pointer, presence)
         return Decoded(logits, scores.amax(1, keepdim=True), pointer)
 
     def condition(self, features: Features, masks: Sequence[Mask]) -> tuple[Tensor, Memory]:
@@ -272,10 +282,14 @@ def read_sam21(
     """
     about, config = FAMILIES[family], SAM21_CONFIGS[family]
     config = replace(config, image_size=image_size or config.image_size)
-    state = read_weights(path)
+    state, header = read_weights(path), metadata_of(path)
     with ShapesOnly():
         model = build_sam21(config, preprocess_id=about.preprocess_id, precision=precision)
     check_state(model.state_dict(), state, path.name)
+    # Weights of MedSAM2 and of the tiny model look alike.
+    if header.get("family", family) != family:
+        message = f"The file {path.name} holds a model of the family {header['family']!r}, not {family!r}."
+        raise CheckpointError(message, code="checkpoint_mismatch")
     # Features of another size or of a coarser encoder are other features.
     unusual = [str(image_size)] * (config.image_size != about.image_size) + [precision] * (precision == "bfloat16")
     weight_bytes = 4 * sum(value.nelement() for value in state.values())
@@ -284,7 +298,7 @@ def read_sam21(
         family,
         config.image_size,
         "/".join([about.preprocess_id, *unusual]),
-        about.licence,
+        header.get("licence", about.licence),
         weight_bytes,
     )
     return model, state, spec

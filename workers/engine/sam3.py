@@ -16,13 +16,13 @@ from transformers.models.sam3_tracker_video.configuration_sam3_tracker_video imp
 from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import NO_OBJ_SCORE, Sam3TrackerVideoModel
 
 from workers.engine.bundled import PADDING
-from workers.engine.checkpoints import CheckpointError, check_state, read_safetensors
+from workers.engine.checkpoints import CheckpointError, check_state, file_digest, read_safetensors
 from workers.engine.sam3_text import DETECTOR, load_concepts, read_config
 from workers.engine.segmenter import Mask, ModelSpec
 from workers.engine.session import Sam2Segmenter
 from workers.engine.squares import resized, rows_first, square_frames, square_mask
 from workers.engine.tensors import Decoded, Features, Memory
-from workers.engine.weights import ShapesOnly, file_digest
+from workers.engine.weights import ShapesOnly
 from workers.protocol.families import FAMILIES
 from workers.protocol.packages import CONFIG, TOKENIZER
 
@@ -121,7 +121,7 @@ class Sam3(Sam3TrackerVideoModel):
         -------
         Decoded
             One candidate. Of the three of a lone click and of a tracked frame it is that of the highest estimated
-            IoU, for which the published weights were trained.
+            IoU, for which the published weights were trained. In training all three, and the object score.
         """
         deep = features.deep + self.no_memory_embedding.view(1, -1, 1, 1) if recalled is None else recalled
         prompts = int((labels != PADDING).sum(1).max())
@@ -140,7 +140,10 @@ class Sam3(Sam3TrackerVideoModel):
         *,
         is_ambiguous: bool,
     ) -> Decoded:
-        """Return the best of the candidates for prompts and, optionally, masks (B, 1, L, L) shown as logits."""
+        """Return the best of the candidates for prompts and, optionally, masks (B, 1, L, L) shown as logits.
+
+        In training all candidates are returned, and none is blanked.
+        """
         # Prompts are pixel centres to the model, which adds half a pixel; ours are corners already.
         sparse, dense = self.prompt_encoder(
             input_points=points[:, None] - 0.5, input_labels=labels[:, None], input_boxes=None, input_masks=masks
@@ -154,13 +157,14 @@ class Sam3(Sam3TrackerVideoModel):
             high_resolution_features=list(details[::-1]),
         )
         rows, best = torch.arange(len(deep), device=deep.device), scores[:, 0].argmax(1)
-        logits, score = candidates[rows, 0, best][:, None], scores[rows, 0, best][:, None]
         pointer = self.object_pointer_proj(tokens[rows, 0, best])
-        # Where no object is seen the mask is blanked, and so would be the gradient.
-        if not self.training:
-            is_there = presence[:, 0] > 0
-            logits = torch.where(is_there[..., None, None], logits, NO_OBJ_SCORE)
-            pointer = torch.where(is_there, pointer, self.no_object_pointer)
+        if self.training:
+            return Decoded(candidates[:, 0], scores[:, 0], pointer, presence[:, 0])
+        logits, score = candidates[rows, 0, best][:, None], scores[rows, 0, best][:, None]
+        # Where no object is seen the mask is blanked, through which no gradient would flow.
+        is_there = presence[:, 0] > 0
+        logits = torch.where(is_there[..., None, None], logits, NO_OBJ_SCORE)
+        pointer = torch.where(is_there, pointer, self.no_object_pointer)
         return Decoded(logits, score, pointer)
 
     def condition(self, features: Features, masks: Sequence[Mask]) -> tuple[Tensor, Memory]:
@@ -292,7 +296,8 @@ def load_sam3(path: Path, device: torch.device, *, beside: Mapping[str, Path] | 
         concepts = load_concepts(everything, sizes, beside[TOKENIZER], encoder.backbone, device, path.name)
         size += concepts.own_bytes
     del given, everything
-    spec = ModelSpec(file_digest(path), FAMILY, model.image_size, model.preprocess_id, FAMILIES[FAMILY].licence, size)
+    licence = header.get("licence", FAMILIES[FAMILY].licence)
+    spec = ModelSpec(file_digest(path), FAMILY, model.image_size, model.preprocess_id, licence, size)
     return Sam2Segmenter(model, spec, device, concepts)
 
 

@@ -45,16 +45,20 @@ class Decoded:
     Attributes
     ----------
     logits : Tensor (B, K, L, L)
-        Mask logits of K candidates: 3 for a single click, else 1.
+        Mask logits of K candidates: 3 for a single click, else 1. SAM 2.1 and SAM 3 choose for themselves, but for
+        training, where they give the 3 of a tracked frame too.
     scores : Tensor (B, K)
         Estimated IoU of each candidate, 0 to 1.
     pointer : Tensor (B, hidden)
         Object pointer of the best candidate, for the memory.
+    presence : Tensor (B, 1), optional
+        Object score, positive where an object is seen; in training only, of models that have one.
     """
 
     logits: Tensor
     scores: Tensor
     pointer: Tensor
+    presence: Tensor | None = None
 
     def best(self) -> tuple[Tensor, Tensor]:
         """Return the logits (B, 1, L, L) and the score (B,) of the candidate that the model is most certain of."""

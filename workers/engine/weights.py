@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -43,12 +42,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         start = file.read(len(ZIP))
     if start == ZIP:
         return _read_pt(path)
-    if start.startswith(PICKLE):
-        raise _unsafe(path)
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
+        # Only now: one in 32 safetensors files begins with the same byte.
+        if start.startswith(PICKLE):
+            raise _unsafe(path) from error
         message = f"The file {path.name} is neither safetensors nor a checkpoint of PyTorch."
         raise CheckpointError(message, code="checkpoint_unreadable") from error
 
@@ -72,12 +72,6 @@ def _read_pt(path: Path) -> dict[str, Tensor]:
 def _unsafe(path: Path) -> CheckpointError:
     message = f"The file {path.name} holds more than tensors: loading it could run a program, so it is refused."
     return CheckpointError(message, code="checkpoint_unsafe")
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class ShapesOnly(TorchFunctionMode):

@@ -9,6 +9,10 @@ from typing import Literal
 Precision = Literal["float32", "mixed", "bfloat16"]
 """In which numbers a model computes; what each means is said where it is heard (`workers.engine.sam21.StockSam2`)."""
 
+METHODS = ("full", "decoder", "lora")
+"""What may learn: all weights; only those that answer prompts; or an adapter beside weights that stay as they are."""
+ADAPTERS_FIRST = ("lora", "decoder", "full")
+
 
 @dataclass(frozen=True)
 class Family:
@@ -36,6 +40,9 @@ class Family:
         Whether the repository asks for an account and an agreement.
     advice : str
         A sentence for whoever chooses; may be empty.
+    methods : tuple of str
+        Of `METHODS`, those by which it can be trained, the usual choice first. Large weights that have seen much are
+        best left as they are, and their adapters take megabytes where they take gigabytes.
     """
 
     name: str
@@ -48,6 +55,12 @@ class Family:
     files: tuple[str, ...] = ()
     is_gated: bool = False
     advice: str = ""
+    methods: tuple[str, ...] = ADAPTERS_FIRST
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether others trained and published the weights."""
+        return bool(self.repository)
 
 
 def _sam21(size: str, title: str, advice: str) -> Family:
@@ -73,6 +86,7 @@ _ALL = (
         256,
         files=("bundled.safetensors",),
         advice="Shipped with CineLoop; answers at once on a CPU.",
+        methods=METHODS,
     ),
     _sam21("tiny", "tiny", "Seconds a frame on a CPU; a GPU is recommended for propagation."),
     _sam21("small", "small", "A GPU is recommended."),

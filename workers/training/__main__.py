@@ -12,11 +12,19 @@ from typing import Any
 import torch
 
 from workers.engine.checkpoints import CheckpointError
+from workers.engine.errors import EngineError
+from workers.engine.session import is_out_of_memory
+from workers.training.base import load_base
+from workers.training.config import FinetuneConfig
 from workers.training.evaluate import evaluate_checkpoint
-from workers.training.finetune import FinetuneConfig, Stopped, finetune, load_base
+from workers.training.finetune import Stopped, finetune
 from workers.training.manifest import ManifestError
 
 STOPPED_STATUS = 143
+NO_MEMORY = (
+    "This machine has too little memory for this training: take fewer prompts_per_frame, the method decoder, or a "
+    "smaller model."
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (tune, measure):
         command.add_argument("--manifest", type=Path, required=True)
         command.add_argument("--blobs", type=Path, required=True)
+        command.add_argument("--family", default="", help="of the model; files that CineLoop wrote say it themselves")
+        command.add_argument("--device", help="such as cpu or cuda:1; the GPU if there is one")
         command.add_argument("--progress", type=Path, help="append the events to this file too")
         command.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "0")) or None)
     return parser
@@ -42,6 +52,8 @@ def main() -> int:
     options = _parser().parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     def report(event: dict[str, Any]) -> None:
         line = json.dumps(event)
@@ -60,13 +72,20 @@ def main() -> int:
                 out=options.out,
                 config=FinetuneConfig.from_dict(settings),
                 report=report,
+                family=options.family,
+                device=device,
             )
         else:
-            base = load_base(options.checkpoint, options.blobs)
+            base = load_base(options.checkpoint, options.blobs, family=options.family, device=device)
             figures = evaluate_checkpoint(options.manifest, options.blobs, base.adapted(), options.split)
             done = {"sha256": base.sha256, "evaluation": figures}
-    except (ManifestError, CheckpointError) as error:
+    except (ManifestError, CheckpointError, EngineError) as error:
         report({"event": "error", "code": error.code, "message": str(error)})
+        return 1
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        report({"event": "error", "code": "out_of_memory", "message": NO_MEMORY})
         return 1
     except Stopped:
         report({"event": "stopped"})

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
-from workers.engine.bundled import BOX_END, BOX_START, BundledSam2
+from workers.engine.bundled import BOX_END, BOX_START
+from workers.engine.masks import to_mask
+from workers.engine.session import Sam2Model
 from workers.training.manifest import Example, examples
 from workers.training.prompts import bounding_box
 
@@ -53,7 +54,7 @@ def evaluation_box(example: Example) -> tuple[float, float, float, float]:
 
 @torch.no_grad()
 def answer_box(
-    model: BundledSam2, image: NDArray[np.uint8], modality: str, box: tuple[float, float, float, float]
+    model: Sam2Model, image: NDArray[np.uint8], modality: str, box: tuple[float, float, float, float]
 ) -> NDArray[np.bool_]:
     """Return the mask (H, W) that the model gives for one box (x0, y0, x1, y1) on one frame (H, W) or (H, W, 3)."""
     rows, columns = image.shape[:2]
@@ -61,17 +62,17 @@ def answer_box(
     scale = torch.tensor([size / columns, size / rows])
     points = torch.tensor(box).reshape(1, 2, 2) * scale
     features = model.encode(model.prepare(image[None], modality))
-    decoded = model.decode(features, points, torch.tensor([[BOX_START, BOX_END]]))
-    logits = functional.interpolate(decoded.best()[0], size=(rows, columns), mode="bilinear", align_corners=False)
-    return (logits[0, 0] > 0).numpy()
+    device = features.deep.device
+    decoded = model.decode(features, points.to(device), torch.tensor([[BOX_START, BOX_END]], device=device))
+    return to_mask(decoded.best()[0], rows, columns)
 
 
-def evaluate_model(model: BundledSam2, items: list[Example]) -> dict[str, Any]:
+def evaluate_model(model: Sam2Model, items: list[Example]) -> dict[str, Any]:
     """Return the agreement of a model with labelled frames.
 
     Parameters
     ----------
-    model : BundledSam2
+    model : Sam2Model
         In evaluation mode.
     items : list of Example
         Frames with an empty mask are left out: no box asks for nothing.
@@ -101,6 +102,6 @@ def evaluate_model(model: BundledSam2, items: list[Example]) -> dict[str, Any]:
     }
 
 
-def evaluate_checkpoint(manifest: Path, blobs: Path, model: BundledSam2, split: str = "test") -> dict[str, Any]:
+def evaluate_checkpoint(manifest: Path, blobs: Path, model: Sam2Model, split: str = "test") -> dict[str, Any]:
     """Return `evaluate_model` of one split of a manifest, with the split's name."""
     return {"split": split, **evaluate_model(model, list(examples(manifest, blobs, (split,))))}

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from workers.engine.tensors import Decoded, most_certain
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each part of the loss of an answer counts.
+
+    Attributes
+    ----------
+    entropy, focal, dice : float
+        Of the mask: cross-entropy and focal loss as means over pixels.
+    score : float
+        Error of the estimated IoU.
+    presence : float
+        Cross-entropy of the object score.
+    others : float
+        Share of the mask's loss that falls on all candidates; the rest falls on the best one.
+    """
+
+    entropy: float
+    focal: float
+    dice: float
+    score: float
+    presence: float
+    others: float
+
+
+FROM_SCRATCH = LossWeights(entropy=2, focal=5, dice=1, score=0.5, presence=0, others=0.1)
+"""For the bundled model; focal loss alone does not get a model without any knowledge under way."""
+PRETRAINED = LossWeights(entropy=0, focal=20, dice=1, score=1, presence=1, others=0)
+"""With which SAM 2 and MedSAM2 were trained and fine-tuned."""
 
 
 def overlap(logits: Tensor, truth: Tensor) -> Tensor:
@@ -17,7 +49,7 @@ def overlap(logits: Tensor, truth: Tensor) -> Tensor:
     return torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
 
 
-def mask_loss(decoded: Decoded, truth: Tensor) -> tuple[Tensor, Tensor]:
+def mask_loss(decoded: Decoded, truth: Tensor, weights: LossWeights = FROM_SCRATCH) -> tuple[Tensor, Tensor]:
     """Return the loss of an answer and the IoU of its best candidate.
 
     Parameters
@@ -26,12 +58,11 @@ def mask_loss(decoded: Decoded, truth: Tensor) -> tuple[Tensor, Tensor]:
         B answers of K candidates.
     truth : Tensor (B, 1, h, w)
         Coverage of each logit cell, 0 to 1.
+    weights : LossWeights
 
     Returns
     -------
     loss : Tensor, scalar
-        Cross-entropy, focal and Dice of the best candidate (a tenth of the mean of all), and the error of the
-        estimated IoU.
     iou : Tensor (B,)
         IoU of the candidate that is shown.
     """
@@ -40,13 +71,19 @@ def mask_loss(decoded: Decoded, truth: Tensor) -> tuple[Tensor, Tensor]:
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     probability = torch.sigmoid(logits)
     right = probability * wanted + (1 - probability) * (1 - wanted)
-    pixel = 2 * entropy.flatten(2).mean(2) + 5 * (entropy * (1 - right) ** 2).flatten(2).mean(2)
+    focal = (entropy * (1 - right) ** 2).flatten(2).mean(2)
+    pixel = weights.entropy * entropy.flatten(2).mean(2) + weights.focal * focal
     shared = (probability * wanted).flatten(2).sum(2)
     dice = 1 - (2 * shared + 1) / (probability.flatten(2).sum(2) + wanted.flatten(2).sum(2) + 1)
-    total = pixel + dice
+    total = pixel + weights.dice * dice
     with torch.no_grad():
         iou = overlap(logits, truth)
-    chosen = 0.9 * total.amin(1) + 0.1 * total.mean(1)
+    chosen = (1 - weights.others) * total.amin(1) + weights.others * total.mean(1)
     score = (decoded.scores - iou).abs().mean(1)
+    loss = (chosen + weights.score * score).mean()
+    if decoded.presence is not None:
+        is_there = (truth > 0.5).flatten(1).any(1, keepdim=True).float()
+        seen = functional.binary_cross_entropy_with_logits(decoded.presence, is_there)
+        loss = loss + weights.presence * seen
     best = iou.gather(1, most_certain(decoded.logits)[:, None])[:, 0]
-    return (chosen + 0.5 * score).mean(), best
+    return loss, best

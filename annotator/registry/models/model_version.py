@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotator.core.models import BaseModel
+from workers.protocol.families import FAMILIES
 
 
 class ModelStatus(models.TextChoices):
@@ -59,3 +60,9 @@ class ModelVersion(BaseModel):
 
     def __str__(self) -> str:
         return f"Model {self.number} ({self.status})"
+
+    @property
+    def training_methods(self) -> tuple[str, ...]:
+        """By which methods it can be trained further, the usual choice first; none for a family unknown here."""
+        family = FAMILIES.get(self.family)
+        return family.methods if family else ()

@@ -43,6 +43,8 @@ class Verdict:
         Of the weights.
     image_size : int
         Side of the model's square input in pixels.
+    base : str
+        SHA-256 of the checkpoint that an adapter belongs to; empty for a whole model.
     """
 
     family: str
@@ -51,6 +53,7 @@ class Verdict:
     parameters: int
     sha256: str
     image_size: int
+    base: str = ""
 
 
 def find_family(name: str) -> Family:
@@ -151,7 +154,7 @@ def add_model(
     IllegalTransition
         `other_family` when the same bytes are registered as another family; `file_changed`.
     NotFound, Unprocessable
-        As of `check_checkpoint`.
+        As of `check_checkpoint`; `base_missing` for an adapter of weights that are not registered.
     """
     find_family(family)
     name = _clean_name(name or published_name(path.name) or path.stem)
@@ -163,6 +166,7 @@ def add_model(
         store_files(files, family, move=move)
         return known, False
     verdict = _check(family, files)
+    base = _base_of(verdict)
     digest, weights = store_files(files, family, move=move)
     if weights != verdict.sha256:
         raise IllegalTransition(f"The file {path.name} changed while it was being checked.", code="file_changed")
@@ -176,6 +180,7 @@ def add_model(
                 "preprocess_id": verdict.preprocess_id,
                 "code_version": settings.VERSION,
                 "licence": verdict.licence,
+                "parent": base,
                 # Whoever published the weights measured them; what they do here shows in the next comparison.
                 "status": ModelStatus.EVALUATED,
             },
@@ -211,6 +216,17 @@ def _require_same_family(model: ModelVersion, family: str) -> None:
     if model.family != family:
         message = f"These weights are registered already: as model {model.number} of the family {model.family}."
         raise IllegalTransition(message, code="other_family")
+
+
+def _base_of(verdict: Verdict) -> ModelVersion | None:
+    """Return the model that an adapter belongs to, or None for a whole model."""
+    if not verdict.base:
+        return None
+    base = ModelVersion.objects.filter(checkpoint=verdict.base).first()
+    if base is None:
+        message = f"This is an adapter of weights that are not registered: SHA-256 {verdict.base}. Add these first."
+        raise Unprocessable(message, code="base_missing")
+    return base
 
 
 def _clean_name(name: str) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotator.core.errors import InvalidInput
+from annotator.core.errors import InvalidInput, Unprocessable
+from annotator.registry.models import ModelVersion
+from workers.protocol.families import METHODS
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ BOUNDS: dict[str, Bound] = {
     "strength": Bound(0.01, 5),
     "lora_rank": Bound(1, 64, whole=True),
 }
-CHOICES: dict[str, tuple[str, ...]] = {"method": ("full", "decoder", "lora")}
+CHOICES: dict[str, tuple[str, ...]] = {"method": METHODS}
 
 
 def clean_config(*layers: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -56,6 +58,30 @@ def clean_config(*layers: Mapping[str, Any] | None) -> dict[str, Any]:
             raise InvalidInput("Training settings are an object of names and values.", code="bad_training_setting")
         merged |= dict(layer or {})
     return {name: _checked(name, value) for name, value in merged.items()}
+
+
+def with_method(settings: Mapping[str, Any], base: ModelVersion) -> dict[str, Any]:
+    """Return checked settings with a method that the base can be trained by: its usual one where none was asked for.
+
+    Raises
+    ------
+    Unprocessable
+        `family_not_trainable` or `method_not_offered`.
+    """
+    methods = base.training_methods
+    if not methods:
+        raise Unprocessable(
+            f"Model {base.number} is of the family {base.family!r}, which cannot be trained here.",
+            code="family_not_trainable",
+        )
+    method = settings.get("method", methods[0])
+    if method not in methods:
+        raise Unprocessable(
+            f"Models of the family {base.family} are not trained by {method!r} but by {', '.join(methods)}.",
+            code="method_not_offered",
+            details={"setting": "method"},
+        )
+    return {**settings, "method": method}
 
 
 def _checked(name: str, value: Any) -> int | float | str:

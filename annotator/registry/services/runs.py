@@ -17,12 +17,12 @@ from annotator.core.transitions import transition
 from annotator.datasets.models import DatasetItem, DatasetVersion, Split, VersionStatus
 from annotator.datasets.selectors import latest_version, new_accepted_cines
 from annotator.datasets.services import freeze_dataset_version
-from annotator.registry.models import RunStatus, TrainingRun, Trigger
+from annotator.registry.models import ModelVersion, RunStatus, TrainingRun, Trigger
 from annotator.registry.selectors import current_model, live_run
 from workers.protocol.messages import ModelRef, TrainingCancel, TrainingRequest
 
 from .announce import announce_run
-from .config import clean_config
+from .config import clean_config, with_method
 from .register import register_bundled_model
 
 TRAINING_QUEUE = "training"
@@ -62,20 +62,22 @@ def start_training_run(
     InvalidInput
         `version_of_other_campaign`, or a bad setting.
     Unprocessable
-        `nothing_accepted`, or `nothing_to_learn`: no cine of the version stands in the train part.
+        `family_not_trainable` or `method_not_offered`: the current model cannot be trained so. `nothing_accepted`, or
+        `nothing_to_learn`: no cine of the version stands in the train part.
     """
     settings = clean_config(campaign.training_config, config)
     _refuse_second(campaign)
     if campaign.current_model_id is None:
         register_bundled_model()
+        campaign.refresh_from_db()
+    with_method(settings, _base_of(campaign))
     version = dataset_version or _newest_version(campaign=campaign, actor=actor)
     _check_version(campaign=campaign, version=version)
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         _refuse_second(campaign)
-        base = current_model(campaign)
-        if base is None:
-            raise AssertionError("a campaign that has just been given a model has one")
+        base = _base_of(campaign)
+        settings = with_method(settings, base)
         run = TrainingRun.objects.create(
             campaign=campaign,
             dataset_version=version,
@@ -156,6 +158,13 @@ def _refuse_second(campaign: Campaign) -> None:
             code="training_already_running",
             details={"training_run": str(running.pk)},
         )
+
+
+def _base_of(campaign: Campaign) -> ModelVersion:
+    base = current_model(campaign)
+    if base is None:
+        raise AssertionError("a campaign that has just been given a model has one")
+    return base
 
 
 def _newest_version(*, campaign: Campaign, actor: User | None) -> DatasetVersion:

@@ -1357,6 +1357,8 @@ export interface components {
             readonly code_version: string;
             readonly licence: string;
             readonly status: components["schemas"]["ModelStatus"];
+            /** @description By which it can be trained further, the usual choice first. */
+            readonly training_methods: components["schemas"]["TrainingMethodsEnum"][];
             readonly parent: components["schemas"]["ModelRef"] | null;
             /** Format: uuid */
             readonly training_run: string | null;
@@ -1380,6 +1382,8 @@ export interface components {
             readonly code_version: string;
             readonly licence: string;
             readonly status: components["schemas"]["ModelStatus"];
+            /** @description By which it can be trained further, the usual choice first. */
+            readonly training_methods: components["schemas"]["TrainingMethodsEnum"][];
             readonly parent: components["schemas"]["ModelRef"] | null;
             /** Format: uuid */
             readonly training_run: string | null;
@@ -1821,6 +1825,13 @@ export interface components {
         Token: {
             token: string;
         };
+        /**
+         * @description * `full` - full
+         *     * `decoder` - decoder
+         *     * `lora` - lora
+         * @enum {string}
+         */
+        TrainingMethodsEnum: "full" | "decoder" | "lora";
         /** @description How far a training is. */
         TrainingProgress: {
             step: number;
@@ -3101,7 +3112,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `nothing_accepted` or `nothing_to_learn`. */
+            /** @description `nothing_accepted`, `nothing_to_learn`, `family_not_trainable` or `method_not_offered`. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -48,7 +48,7 @@ def test_the_loop_of_a_manager(campaign: Campaign, manager: APIClient, reader: A
     answer = manager.post(f"{API}/training-runs/", {"campaign": campaign.slug, "config": {"steps": 9}}, format="json")
     assert answer.status_code == 201, answer.content
     started = answer.json()
-    assert (started["status"], started["config"], started["model"]) == ("QUEUED", {"steps": 9}, None)
+    assert (started["status"], started["config"], started["model"]) == ("QUEUED", {"steps": 9, "method": "full"}, None)
     run = TrainingRun.objects.get(pk=started["id"])
     tell(run, "progress", step=3, total_steps=9, loss=0.5, elapsed_s=1.0)
     shown = reader.get(f"{API}/training-runs/{run.pk}/").json()
@@ -72,6 +72,20 @@ def test_the_loop_of_a_manager(campaign: Campaign, manager: APIClient, reader: A
     assert back.json()["model"]["number"] == 0
     history = reader.get(f"{API}/promotions/", {"campaign": campaign.slug}).json()["results"]
     assert [row["reason"] for row in history] == ["rollback", "manual", "rule"]
+
+
+def test_models_tell_how_they_can_be_trained(campaign: Campaign, manager: APIClient) -> None:
+    """The usual choice first; what cannot be trained is refused by code when it is asked for."""
+    make_model(tag="published", family="medsam2")
+    make_model(campaign, tag="unknown", family="sam9")
+    rows = manager.get(f"{API}/models/").json()["results"]
+    assert {row["family"]: row["training_methods"] for row in rows} == {
+        "bundled": ["full", "decoder", "lora"],
+        "medsam2": ["lora", "decoder", "full"],
+        "sam9": [],
+    }
+    answer = manager.post(f"{API}/training-runs/", {"campaign": campaign.slug}, format="json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "family_not_trainable")
 
 
 def test_lineage(campaign: Campaign, reader: APIClient) -> None:

@@ -66,6 +66,20 @@ def test_a_check_names_its_model_or_file(bundled: Path, monkeypatch: pytest.Monk
         assert run("check", asked) == f"{title} is good: bundled, {facts}\n"
 
 
+def test_an_adapter_is_added_beside_its_base(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes of the base in the registry; without the base it could answer nothing."""
+    adapter = bundled.with_name("adapter.safetensors")
+    adapter.write_bytes(b"matrices")
+    use_check(bundled.parent, monkeypatch, ACCEPT.replace('"Apache-2.0",', f'"Apache-2.0", "base": "{"b" * 64}",'))
+    with pytest.raises(CommandError, match=f"adapter of weights that are not registered: SHA-256 {'b' * 64}"):
+        run("add", "bundled", str(adapter))
+    assert not ModelVersion.objects.exists()
+    base = make_model(tag="base")
+    ModelVersion.objects.filter(pk=base.pk).update(checkpoint="b" * 64)
+    run("add", "bundled", str(adapter))
+    assert ModelVersion.objects.get(name="adapter").parent == base
+
+
 def test_number_0_is_kept_for_the_model_that_is_shipped(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from annotator.registry.models import ModelVersion, RunStatus, TrainingRun
 from annotator.registry.services import cancel_training_run, start_training_run
 from tests.factories.datasets import accept_new, accepted_campaign, make_campaign, manager_of
 from tests.factories.registry import finish, make_model, queued_run, tell
+from workers.protocol.families import FAMILIES
 from workers.protocol.messages import TrainingCancel, TrainingRequest
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +38,11 @@ def test_the_request_carries_all_that_the_trainer_needs(campaign: Campaign, sent
     run = start_training_run(
         campaign=campaign, actor=manager_of(campaign), dataset_version=version, config={"strength": 0.5}
     )
-    assert (run.status, run.trigger, run.config) == (RunStatus.QUEUED, "button", {"steps": 30, "strength": 0.5})
+    assert (run.status, run.trigger, run.config) == (
+        RunStatus.QUEUED,
+        "button",
+        {"steps": 30, "strength": 0.5, "method": "full"},
+    )
     ((name, payload, queue),) = sent_tasks
     assert (name, queue) == ("training.run", "training")
     request = TrainingRequest.from_dict(payload)
@@ -108,6 +114,35 @@ def test_refusals(campaign: Campaign) -> None:
     error = refusal_of(campaign=empty)
     assert isinstance(error, Unprocessable)
     assert error.code == "nothing_accepted"
+
+
+@pytest.mark.parametrize("family", ["sam2.1-tiny", "medsam2", "sam3"])
+def test_published_weights_learn_by_an_adapter_unless_something_else_is_asked_for(
+    campaign: Campaign, family: str, sent_tasks: Sent
+) -> None:
+    """The request names the family, which the files do not."""
+    make_model(campaign, tag=family, family=family)
+    run = start_training_run(campaign=campaign, actor=None)
+    assert run.config["method"] == "lora"
+    request = TrainingRequest.from_dict(sent_tasks[-1][1])
+    assert (request.base.family, [model.family for model in request.evaluate]) == (family, [family])
+    finish(run)
+    assert start_training_run(campaign=campaign, actor=None, config={"method": "full"}).config["method"] == "full"
+
+
+def test_what_cannot_be_trained_is_refused_before_anything_is_frozen(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A family that this CineLoop does not know, and a method that a family does not offer."""
+    make_model(campaign, tag="strange", family="sam9")
+    error = refusal_of(campaign=campaign)
+    assert (error.code, "'sam9'" in str(error)) == ("family_not_trainable", True)
+    make_model(campaign, tag="large", family="sam3")
+    monkeypatch.setitem(FAMILIES, "sam3", replace(FAMILIES["sam3"], methods=("lora", "decoder")))  # type: ignore[arg-type]
+    error = refusal_of(campaign=campaign, config={"method": "full"})
+    assert (error.code, error.details) == ("method_not_offered", {"setting": "method"})
+    assert str(error) == "Models of the family sam3 are not trained by 'full' but by lora, decoder."
+    assert not DatasetVersion.objects.exists()
 
 
 def test_without_a_train_patient_there_is_nothing_to_learn(campaign: Campaign) -> None:

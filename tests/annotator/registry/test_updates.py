@@ -14,7 +14,7 @@ from annotator.registry.models import Evaluation, ModelStatus, ModelVersion, Run
 from annotator.registry.services import cancel_training_run, record_training_update, updates
 from annotator.registry.tasks import record_training
 from tests.factories.datasets import accepted_campaign, manager_of
-from tests.factories.registry import figures, finish, queued_run, store_checkpoint, tell
+from tests.factories.registry import figures, finish, make_model, queued_run, store_checkpoint, tell
 from workers.protocol.messages import TrainingUpdate
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,22 @@ def test_done_makes_an_evaluated_model_beside_the_current_one(run: TrainingRun, 
     assert Evaluation.objects.get(model=run.base).iou == pytest.approx(0.4)
     campaign.refresh_from_db()
     assert campaign.current_model_id == run.base_id, "nothing is promoted unless the campaign allows it"
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_what_came_of_published_weights_keeps_family_and_licence_and_is_promoted(method: str) -> None:
+    """By the rule of the campaign, as any other model."""
+    campaign = accepted_campaign(patients=3, auto_promote=True)
+    described = {"family": "medsam2", "preprocess_id": "medsam2-512-v1", "licence": "CC BY-SA 4.0"}
+    base = make_model(campaign, "published", **described)
+    run = queued_run(campaign, config={"method": method})
+    learnt = store_checkpoint(method, **described)
+    scores = {learnt: figures(0.6), base.checkpoint: figures(0.4)}
+    model = tell(run, "done", checkpoint=learnt, evaluations=scores, metrics={}).model
+    assert {name: getattr(model, name) for name in described} == described
+    assert (model.parent, model.status) == (base, ModelStatus.PROMOTED)
+    campaign.refresh_from_db()
+    assert (campaign.current_checkpoint, campaign.current_family) == (learnt, "medsam2")
 
 
 def test_done_twice_changes_nothing(run: TrainingRun) -> None:

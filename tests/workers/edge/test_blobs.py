@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -43,8 +43,8 @@ class FakeBucket:
         self.asked.append(key)
         return FakeObject(self.objects, key)
 
-    def put_object(self, *, Key: str, Body: bytes) -> None:
-        self.objects[Key] = Body
+    def put_object(self, *, Key: str, Body: bytes | IO[bytes]) -> None:
+        self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
 
 
 def key(digest: str) -> str:
@@ -116,6 +116,18 @@ def test_a_blob_is_put_into_its_bucket_also_when_it_was_fetched_before(tmp_path:
     store.put(DATA)
     assert BlobStore(tmp_path, bucket).put(DATA) == DIGEST
     assert bucket.objects == {key(DIGEST): DATA}
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_a_file_is_stored_as_its_bytes_are(tmp_path: Path, is_remote: bool) -> None:
+    bucket = FakeBucket() if is_remote else None
+    store, path = BlobStore(tmp_path / "blobs", bucket), tmp_path / "file"
+    path.write_bytes(DATA)
+    assert [store.put_file(path), store.put_file(path)] == [DIGEST, DIGEST]
+    assert store.get(DIGEST) == DATA
+    assert files(store.root) == [key(DIGEST)]
+    if bucket is not None:
+        assert bucket.objects == {key(DIGEST): DATA}
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

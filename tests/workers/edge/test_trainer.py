@@ -10,7 +10,10 @@ import torch
 
 from tests.workers.edge.parts import until
 from tests.workers.edge.training_parts import School
+from tests.workers.training.family_parts import save_base
+from workers.engine.adapters import load_adapter
 from workers.engine.checkpoints import load_checkpoint
+from workers.protocol.messages import ModelRef
 from workers.trainer import Trainer
 
 
@@ -37,7 +40,9 @@ def test_a_run_starts_shows_progress_and_ends_with_a_stored_model(school: School
     assert (started.event, started.data, done.event) == ("started", {}, "done")
     assert {update.event for update in progress} == {"progress"}
     assert set(progress[0].data) == {"step", "total_steps", "loss", "elapsed_s"}
-    assert [(update.data["step"], update.data["total_steps"]) for update in progress] == [(0, 2), (2, 2)]
+    steps = [(update.data["step"], update.data["total_steps"]) for update in progress]
+    # A slow machine tells of the step between too.
+    assert [step for step in steps if step != (1, 2)] == [(0, 2), (2, 2)]
     assert progress[0].data["loss"] is None
     assert progress[-1].data["loss"] > 0
 
@@ -56,6 +61,21 @@ def test_a_run_starts_shows_progress_and_ends_with_a_stored_model(school: School
         assert 0 <= figures["iou"] <= 1
     until(lambda: not trainer.is_busy)
     assert school.is_tidy()
+
+
+def test_published_weights_learn_an_adapter_through_the_same_request(
+    school: School, trainer: Trainer, tmp_path: Path
+) -> None:
+    """The one family whose small weights say how small they are stands for all that others publish."""
+    base = ModelRef(school.store.put_file(save_base("sam3", tmp_path / "sam3")), "sam3")
+    config = {"steps": 1, "frames_per_step": 1, "method": "lora", "lora_rank": 2}
+    trainer.submit(school.request(base=base, evaluate=[base], config=config))
+    until(school.has_ended)
+    done = school.updates()[-1]
+    assert done.event == "done", done.data
+    adapter = load_adapter(school.store.path(done.data["checkpoint"]))
+    assert (adapter.base, adapter.family, adapter.licence) == (base.digest, "sam3", "SAM License")
+    assert set(done.data["evaluations"]) == {adapter.sha256, base.digest}
 
 
 def test_a_run_that_was_stopped_says_nothing_and_goes_on_when_it_is_sent_again(school: School) -> None:

@@ -151,6 +151,24 @@ def test_a_process_that_ends_without_being_done_has_crashed(
     assert process.is_gone
 
 
+def test_a_process_that_the_system_killed_most_likely_lacked_memory(
+    school: School, trainer: Trainer, fake: Fake
+) -> None:
+    fake("kill -9 $$")
+    trainer.submit(school.request())
+    assert "memory" in check_error(school, trainer, "training_crashed")
+
+
+def test_the_process_is_told_the_family_of_each_model(school: School, trainer: Trainer, fake: Fake) -> None:
+    process = fake(trained(school))
+    published, bundled = ModelRef(school.base.digest, "sam2.1-tiny"), school.base
+    other = ModelRef(school.store.put(b"another"), "medsam2")
+    trainer.submit(school.request(base=published, evaluate=[other, bundled]))
+    until(school.has_ended)
+    told = [arguments[arguments.index("--family") + 1] for arguments in process.arguments]
+    assert told == ["sam2.1-tiny", "sam2.1-tiny", "medsam2", "bundled"]
+
+
 def test_what_is_no_event_is_for_the_log_only(school: School, trainer: Trainer, fake: Fake) -> None:
     noise = "say 'a warning'; say '[1]'; say '{\"event\": 3}'; say '{}'; printf '\\377\\n'; say broken >&2"
     fake(f"{noise}; {PROGRESS}; {noise}; {trained(school)}")

@@ -35,6 +35,7 @@ def test_a_checkpoint_of_medsam2_is_described(tmp_path: Path, capsys: pytest.Cap
             "parameters": sum(value.nelement() for value in state.values()),
             "sha256": bytes_digest(path.read_bytes()),
             "image_size": 512,
+            "base": "",
         },
     )
 

@@ -267,6 +267,17 @@ def test_safetensors_of_half_precision_are_loaded_alike(official_file, tmp_path)
     assert all(torch.equal(loaded[key], value.half().float()) for key, value in state.items())
 
 
+def test_safetensors_that_begin_like_a_pickle_are_read(tmp_path) -> None:
+    """The first byte is that of the header's length: 0x80 in one file of 32."""
+    state, path = {"weight": torch.ones(2)}, tmp_path / "model.safetensors"
+    for padding in range(0, 256, 8):
+        save_file(state, path, metadata={"note": "x" * padding})
+        if path.read_bytes()[0] == 0x80:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert torch.equal(read_weights(path)["weight"], state["weight"])
+
+
 def test_a_loaded_model_does_not_lean_on_its_file(official_file, tmp_path) -> None:
     path = tmp_path / "copy.pt"
     path.write_bytes(official_file[0].read_bytes())

@@ -18,8 +18,9 @@ from workers.engine.bundled import BundledConfig, build_bundled
 from workers.engine.checkpoints import load_checkpoint, save_checkpoint
 from workers.protocol.digests import array_digest, bytes_digest
 from workers.protocol.rle import encode_mask
+from workers.training.config import FinetuneConfig
 from workers.training.evaluate import evaluate_checkpoint, evaluate_model
-from workers.training.finetune import FinetuneConfig, finetune
+from workers.training.finetune import finetune
 from workers.training.manifest import ManifestError, blob_path, examples
 
 SMALL = BundledConfig(image_size=64, embed_dim=16, hidden_dim=32, memory_dim=16)

@@ -18,9 +18,12 @@ from workers.engine.bundled import BOX_END, BOX_START, BundledSam2, build_bundle
 from workers.engine.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from workers.models import Models
 from workers.protocol.digests import bytes_digest
+from workers.protocol.families import METHODS
 from workers.protocol.messages import ModelRef, TrainingRequest, TrainingUpdate
 from workers.trainer import Trainer
-from workers.training.finetune import DECODER, METHODS, FinetuneConfig, Stopped, finetune, load_base
+from workers.training.base import SAM2_DECODER, load_base
+from workers.training.config import FinetuneConfig
+from workers.training.finetune import Stopped, finetune
 from workers.training.losses import mask_loss
 from workers.training.manifest import ManifestError, examples
 from workers.training.steps import coverage
@@ -100,7 +103,7 @@ def test_the_decoder_learns_alone(tmp_path: Path, data: Dataset, base: Path) -> 
     before, after = (load_checkpoint(one)[0].state_dict() for one in (base, path))
     moved = {key for key, value in after.items() if not torch.equal(value, before[key].half().float())}
     assert moved
-    assert all(key.startswith(DECODER) for key in moved)
+    assert all(key.startswith(SAM2_DECODER) for key in moved)
 
 
 def test_an_adapter_is_trained_further_on_the_same_base(tmp_path: Path, data: Dataset, base: Path) -> None:

@@ -16,6 +16,7 @@ import { modals } from "@mantine/modals";
 import { IconArrowBackUp, IconPlayerPlay, IconRosetteDiscountCheck } from "@tabler/icons-react";
 import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import { client, type Schemas, take } from "../../api/client";
 import {
   campaignsQuery,
@@ -32,6 +33,7 @@ import { notifyDone, notifyError } from "../../ui/notify";
 import { Status } from "../../ui/Status";
 import { Comparison } from "./Comparison";
 import { ModelPresets } from "./ModelPresets";
+import { type Method, TrainingMethod, usualMethod } from "./TrainingMethod";
 import { TrainingRun } from "./TrainingRun";
 
 type Model = Schemas["Model"];
@@ -49,8 +51,19 @@ export function ModelsPage() {
   const queries = useQueryClient();
   const isManager = useIsManager(slug);
   const settle = () => queries.invalidateQueries({ queryKey: ["campaign", slug] });
+  const current = summary.current_model?.id;
+  const campaign = campaigns.results.find((known) => known.slug === slug);
+  const methods = models.results.find((model) => model.id === current)?.training_methods ?? [];
+  const [chosen, setChosen] = useState<Method>();
+  const method =
+    chosen && methods.includes(chosen) ? chosen : usualMethod(methods, campaign?.training_config);
   const train = useMutation({
-    mutationFn: () => take(client.POST("/api/v1/training-runs/", { body: { campaign: slug } })),
+    mutationFn: () =>
+      take(
+        client.POST("/api/v1/training-runs/", {
+          body: { campaign: slug, ...(method && { config: { method } }) },
+        }),
+      ),
     onSuccess: (run) => notifyDone(`Training on version ${run.dataset_version.number} has been asked for.`),
     onError: notifyError,
     onSettled: settle,
@@ -81,7 +94,6 @@ export function ModelsPage() {
     onSettled: settle,
   });
   const running = runs.results.some((run) => run.status === "QUEUED" || run.status === "RUNNING");
-  const current = summary.current_model?.id;
   const candidate = models.results.find(
     (model) =>
       model.id !== current &&
@@ -113,6 +125,7 @@ export function ModelsPage() {
             >
               Roll back
             </Button>
+            {methods.length > 0 && <TrainingMethod methods={methods} value={method} onChange={setChosen} />}
             <Button
               leftSection={<IconPlayerPlay size={16} />}
               disabled={running}
@@ -249,10 +262,7 @@ export function ModelsPage() {
           </Table>
         </Paper>
       </div>
-      <ModelPresets
-        presets={presets}
-        modality={campaigns.results.find((campaign) => campaign.slug === slug)?.modality}
-      />
+      <ModelPresets presets={presets} modality={campaign?.modality} />
       {promotions.results.length === 0 ? (
         <Empty title="No promotion yet">The bundled model is in use until a better one is promoted.</Empty>
       ) : (

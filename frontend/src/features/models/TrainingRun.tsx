@@ -4,6 +4,7 @@ import { Alert, Button, Group, Paper, Progress, Text, Title } from "@mantine/cor
 import type { Schemas } from "../../api/client";
 import { LinePlot } from "../../ui/Plot";
 import { Status } from "../../ui/Status";
+import { METHODS, methodIn } from "./TrainingMethod";
 
 type Run = Schemas["TrainingRun"];
 
@@ -15,6 +16,7 @@ function minutes(seconds: number | null | undefined): string {
 export function TrainingRun({ run, onCancel }: { run: Run; onCancel?: (() => void) | undefined }) {
   const isLive = run.status === "QUEUED" || run.status === "RUNNING";
   const { step, total_steps: total, elapsed_s: elapsed, loss } = run.progress;
+  const method = methodIn(run.config);
   const points = run.curve.filter((point) => typeof point[0] === "number");
   return (
     <Paper p="md" withBorder data-testid="training-run" data-status={run.status}>
@@ -48,6 +50,7 @@ export function TrainingRun({ run, onCancel }: { run: Run; onCancel?: (() => voi
         {run.status === "QUEUED"
           ? "Waiting for a training worker …"
           : `step ${step}${total ? ` of ${total}` : ""} · ${minutes(elapsed)} min${loss == null ? "" : ` · loss ${loss.toFixed(3)}`}`}
+        {method ? ` · ${METHODS[method].label}` : ""}
         {run.trigger === "policy"
           ? " · started by the policy"
           : run.started_by
