@@ -172,6 +172,18 @@ describe("runs", () => {
     });
     const log = Array.from({ length: last }, (_, at) => between(at + 1));
     for (const known of events) log[known.seq - 1] = known;
+    for (const { id } of events.filter((known) => known.undone)) {
+      const seq = log.length + 1;
+      log.push({
+        id: `e${seq}`,
+        seq,
+        client_uuid: `c${seq}`,
+        kind: "undo",
+        payload: {},
+        target: id,
+        undone: false,
+      });
+    }
     scene.document.reset(log, []);
   };
 
