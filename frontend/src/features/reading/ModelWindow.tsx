@@ -13,7 +13,7 @@ export function ModelWindow() {
   if (!names.length) return null;
   return (
     <Group gap="sm" wrap="nowrap">
-      <Text size="xs" c="dark.2" w={64}>
+      <Text size="xs" c="dark.2" w={72} style={{ flexShrink: 0 }}>
         Model sees
       </Text>
       <NativeSelect
