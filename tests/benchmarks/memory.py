@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -83,8 +82,14 @@ def run_reference(store_folder: Path, digest: str, frames: int) -> dict[str, flo
 
 
 def peak_mb() -> float:
-    """Return the peak resident memory of this process."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    """Return the peak resident memory of this process.
+
+    Notes
+    -----
+    Not ``ru_maxrss``: a process inherits that of the one that started it.
+    """
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return round(int(status["VmHWM"].split()[0]) / 1024, 1)
 
 
 def measure(frames: int, folder: Path, who: str) -> dict[str, float]:
