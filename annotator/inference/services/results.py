@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotator.campaigns.models import Label
-from annotator.core.errors import DomainError, InvalidInput
+from annotator.core.errors import InvalidInput, Unprocessable
 from annotator.inference.models import ACTIVE, InferenceJob, JobKind, JobStatus
 from annotator.inference.transitions import lock_job, move_job
 from annotator.readings.models import Mask, Provenance
@@ -33,7 +33,7 @@ LATE_RESULTS = timedelta(seconds=10)
 PROVENANCES = {JobKind.PREDICT: Provenance.MODEL, JobKind.PROPAGATE: Provenance.PROPAGATED}
 
 
-class LabelRemoved(DomainError):
+class LabelRemoved(Unprocessable):
     """The label of an answer was asked for and is no longer one of the campaign's."""
 
 
