@@ -57,6 +57,7 @@ class Trainer:
         self._condition = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._current = ""
+        self._progress: dict[str, Any] = {}
         self._is_stopping = False
         self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
 
@@ -202,7 +203,11 @@ class Trainer:
                     if event is None:
                         tail.append(line.rstrip())
                     elif event["event"] == "progress":
-                        self._tell_progress(request, {key: event[key] for key in event if key != "event"})
+                        self._progress = {key: event[key] for key in event if key != "event"}
+                        self._tell_progress(request, self._progress)
+                    elif event["event"] == "alive":
+                        # An evaluation has no steps of its own; silence would be taken for the end of this worker.
+                        self._tell_progress(request, self._progress)
                     else:
                         last = event
         except BaseException:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from workers.engine.session import is_out_of_memory
 from workers.training.base import load_base
 from workers.training.config import FinetuneConfig
 from workers.training.evaluate import evaluate_checkpoint
-from workers.training.finetune import Stopped, finetune
+from workers.training.finetune import ALIVE_SECONDS, Stopped, finetune
 from workers.training.manifest import ManifestError
 
 STOPPED_STATUS = 143
@@ -62,6 +63,14 @@ def main() -> int:
             with options.progress.open("a") as file:
                 file.write(line + "\n")
 
+    told = time.monotonic()
+
+    def keep_alive() -> None:
+        nonlocal told
+        if time.monotonic() - told > ALIVE_SECONDS:
+            told = time.monotonic()
+            report({"event": "alive"})
+
     try:
         if options.command == "finetune":
             settings = json.loads(options.config.read_text()) if options.config else {}
@@ -77,7 +86,8 @@ def main() -> int:
             )
         else:
             base = load_base(options.checkpoint, options.blobs, family=options.family, device=device)
-            figures = evaluate_checkpoint(options.manifest, options.blobs, base.adapted(), options.split)
+            model = base.adapted()
+            figures = evaluate_checkpoint(options.manifest, options.blobs, model, options.split, keep_alive)
             done = {"sha256": base.sha256, "evaluation": figures}
     except (ManifestError, CheckpointError, EngineError) as error:
         report({"event": "error", "code": error.code, "message": str(error)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def answer_box(
     return to_mask(decoded.best()[0], rows, columns)
 
 
-def evaluate_model(model: Sam2Model, items: list[Example]) -> dict[str, Any]:
+def evaluate_model(
+    model: Sam2Model, items: list[Example], keep_alive: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """Return the agreement of a model with labelled frames.
 
     Parameters
@@ -76,6 +79,8 @@ def evaluate_model(model: Sam2Model, items: list[Example]) -> dict[str, Any]:
         In evaluation mode.
     items : list of Example
         Frames with an empty mask are left out: no box asks for nothing.
+    keep_alive : callable
+        Called before each frame, of which one may take a minute.
 
     Returns
     -------
@@ -85,6 +90,7 @@ def evaluate_model(model: Sam2Model, items: list[Example]) -> dict[str, Any]:
     """
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for item in items:
+        keep_alive()
         if item.mask.any():
             answer = answer_box(model, item.image, item.modality, evaluation_box(item))
             found[item.cine].append(agreement(answer, item.mask))
@@ -102,6 +108,8 @@ def evaluate_model(model: Sam2Model, items: list[Example]) -> dict[str, Any]:
     }
 
 
-def evaluate_checkpoint(manifest: Path, blobs: Path, model: Sam2Model, split: str = "test") -> dict[str, Any]:
+def evaluate_checkpoint(
+    manifest: Path, blobs: Path, model: Sam2Model, split: str = "test", keep_alive: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """Return `evaluate_model` of one split of a manifest, with the split's name."""
-    return {"split": split, **evaluate_model(model, list(examples(manifest, blobs, (split,))))}
+    return {"split": split, **evaluate_model(model, list(examples(manifest, blobs, (split,))), keep_alive)}

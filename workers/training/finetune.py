@@ -24,6 +24,8 @@ from workers.training.steps import frame_step
 from workers.training.stopping import stop_flag
 
 REPORT_SECONDS = 1.0
+ALIVE_SECONDS = 30.0
+"""After so much silence the last progress is told again: who hears nothing for long takes a training for dead."""
 SAVE_SECONDS = 60.0
 EMA_DECAY = 0.99
 WARM_UP_STEPS = 20
@@ -99,6 +101,17 @@ def finetune(
     module.train()
     losses: list[float] = []
 
+    def tell() -> None:
+        nonlocal told
+        told = time.monotonic()
+        loss = round(float(np.mean(losses[-20:])), 4) if losses else None
+        progress = {"event": "progress", "step": step, "total_steps": config.steps, "loss": loss}
+        report({**progress, "elapsed_s": round(spent + told - started, 1)})
+
+    def keep_alive() -> None:
+        if time.monotonic() - told > ALIVE_SECONDS:
+            tell()
+
     def save_state() -> None:
         partial = state_path.with_suffix(".partial")
         torch.save(
@@ -113,7 +126,7 @@ def finetune(
         )
         partial.replace(state_path)
 
-    report({"event": "progress", "step": step, "total_steps": config.steps, "loss": None, "elapsed_s": round(spent, 1)})
+    tell()
     while step < config.steps:
         elapsed = spent + time.monotonic() - started
         share = max(step / config.steps, elapsed / (60 * config.max_minutes))
@@ -135,6 +148,7 @@ def finetune(
             if stop.is_set:
                 save_state()
                 raise Stopped
+            keep_alive()
             part, _ = frame_step(model, piece, rng, mode=mode, corrections=corrections, weights=weights)
             part = part * (len(piece.images) / len(batch.images))
             part.backward()
@@ -147,14 +161,10 @@ def finetune(
         step += 1
         losses.append(loss)
         _update_average(average, learning, min(EMA_DECAY, step / (step + 10)))
-        now = time.monotonic()
-        if now - told > REPORT_SECONDS or step == config.steps:
-            told = now
-            progress = {"event": "progress", "step": step, "total_steps": config.steps}
-            progress |= {"loss": round(float(np.mean(losses[-20:])), 4), "elapsed_s": round(spent + now - started, 1)}
-            report(progress)
-        if now - saved > SAVE_SECONDS:
-            saved = now
+        if time.monotonic() - told > REPORT_SECONDS or step == config.steps:
+            tell()
+        if time.monotonic() - saved > SAVE_SECONDS:
+            saved = time.monotonic()
             save_state()
     _take(learning, average)
     module.eval()
@@ -163,7 +173,7 @@ def finetune(
         "train_frames": len(frames),
         "seconds": round(spent + time.monotonic() - started, 1),
         "loss": round(float(np.mean(losses[-20:])), 4) if losses else None,
-        "val_iou": evaluate_model(model, val_items)["iou"],
+        "val_iou": evaluate_model(model, val_items, keep_alive)["iou"],
     }
     provenance = {"parent": start.sha256, "config": asdict(config), "metrics": metrics}
     path, digest = save_result(start, config, out, provenance)

@@ -169,6 +169,16 @@ def test_the_process_is_told_the_family_of_each_model(school: School, trainer: T
     assert told == ["sam2.1-tiny", "sam2.1-tiny", "medsam2", "bundled"]
 
 
+def test_a_long_evaluation_tells_the_last_progress_again(school: School, trainer: Trainer, fake: Fake) -> None:
+    """Runs of which nothing is heard for minutes are taken for dead."""
+    fake(f"{PROGRESS}; {trained(school)}", f'say \'{{"event": "alive"}}\'; {EVALUATED}')
+    trainer.submit(school.request(evaluate=[]))
+    until(school.has_ended)
+    assert school.events() == ["started", "progress", "progress", "done"]
+    first, second = (update.data for update in school.updates() if update.event == "progress")
+    assert first == second
+
+
 def test_what_is_no_event_is_for_the_log_only(school: School, trainer: Trainer, fake: Fake) -> None:
     noise = "say 'a warning'; say '[1]'; say '{\"event\": 3}'; say '{}'; printf '\\377\\n'; say broken >&2"
     fake(f"{noise}; {PROGRESS}; {noise}; {trained(school)}")

@@ -309,6 +309,16 @@ def test_a_published_model_is_measured_as_it_answers(data: Dataset) -> None:
     assert figures["iou_low"] <= figures["iou"] <= figures["iou_high"]
 
 
+def test_slow_models_show_that_they_live(tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the frames of a step and of the evaluation, with the progress there was."""
+    monkeypatch.setattr("workers.training.finetune.ALIVE_SECONDS", -1)
+    monkeypatch.setattr("workers.training.finetune.REPORT_SECONDS", 1000)
+    monkeypatch.setattr("workers.training.finetune.PIXELS_AT_ONCE", 1)
+    events: list[dict[str, Any]] = []
+    learn(data, put_base(data, "sam3"), "sam3", tmp_path / "out", events.append, steps=2, frames_per_step=2)
+    assert [event["step"] for event in events] == [0, 0, 0, 1, 1, 2, 2]
+
+
 def test_refusals_name_what_is_wrong(tmp_path: Path, data: Dataset) -> None:
     published, bundled = put_base(data, "medsam2"), put_base(data, "bundled")
     tuned = Path(learn(data, published, "medsam2", tmp_path / "out", method="full", steps=1)["checkpoint"])
