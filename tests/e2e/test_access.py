@@ -199,7 +199,7 @@ def test_a_key_of_ones_own_works_and_survives_a_reload(
 def test_keys_need_their_shift_and_give_it_to_symbols(room: ReadingRoom) -> None:
     """A letter with Shift is another key than without; a symbol is found with the Shift that its layout asks for."""
     page = room.page
-    page.keyboard.press("Shift+D")
+    page.keyboard.press("Shift+E")
     assert room.ask("editor.state.tool") == "positive"
     page.keyboard.press("d")
     assert room.ask("editor.state.tool") == "brush"
