@@ -40,7 +40,7 @@ def with_adapter(base: Sam2Segmenter, adapter: Adapter) -> Sam2Segmenter:
     assert isinstance(module, nn.Module)
     shared = {id(tensor): tensor for tensor in itertools.chain(module.parameters(), module.buffers())}
     twin = copy.deepcopy(module, shared)
-    inject(twin, adapter, adapter.sha256, is_frozen=True)
+    inject(twin, adapter, is_frozen=True)
     adapted = copy.copy(base)
     adapted.model = twin
     adapted.spec = replace(spec, digest=adapter.sha256, licence=adapter.licence)

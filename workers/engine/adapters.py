@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,14 +15,11 @@ from torch import Tensor, nn
 
 from workers.engine.checkpoints import NAMED_KEYS, CheckpointError, file_digest, metadata_of, write_safetensors
 
-if TYPE_CHECKING:
-    pass
-
 # peft is imported where it is needed: it brings all of transformers, seconds that a worker without adapters saves.
 
 FORMAT = "cineloop-adapter-1"
 TRAINED = "trained"
-"""Name in the model of the one adapter that a training changes."""
+"""Name in a model of the one adapter that it carries."""
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 SAM2 = (
     r"image_encoder\.trunk\.blocks\.\d+\.(attn\.(qkv|proj)|mlp\.layers\.[01])"
@@ -103,7 +100,7 @@ def add_lora(model: nn.Module, family: str, rank: int, alpha: int) -> nn.Module:
 
 def continue_lora(model: nn.Module, adapter: Adapter) -> nn.Module:
     """Put a saved adapter into a model, in place, to train it further or to measure it; see `add_lora`."""
-    inject(model, adapter, TRAINED, is_frozen=False)
+    inject(model, adapter, is_frozen=False)
     return model
 
 
@@ -229,12 +226,9 @@ def _problem(adapter: Adapter) -> str:
 
 def _check_fit(model: nn.Module, adapter: Adapter) -> None:
     """Raise CheckpointError naming the first layers that a model lacks or has in other shapes."""
-    from peft.tuners.lora import LoraLayer
-
     modules, wrong = dict(model.named_modules()), []
     for name in adapter.layers:
         layer: Any = modules.get(name)
-        layer = layer.get_base_layer() if isinstance(layer, LoraLayer) else layer
         down, up = adapter.state[name + DOWN].shape, adapter.state[name + UP].shape
         if not isinstance(layer, nn.Linear) or (down, up) != (
             (adapter.rank, layer.in_features),
@@ -246,8 +240,8 @@ def _check_fit(model: nn.Module, adapter: Adapter) -> None:
         raise CheckpointError(f"The adapter does not fit its base at {named}.", code="checkpoint_mismatch")
 
 
-def inject(model: nn.Module, adapter: Adapter, name: str, *, is_frozen: bool) -> None:
-    """Put an adapter into a model under a name and make it the active one.
+def inject(model: nn.Module, adapter: Adapter, *, is_frozen: bool) -> None:
+    """Put an adapter into a model that carries none.
 
     Raises
     ------
@@ -261,8 +255,6 @@ def inject(model: nn.Module, adapter: Adapter, name: str, *, is_frozen: bool) ->
     # The layers that the file has, not what its expression would match: a file must not choose what else to touch.
     layers = "|".join(re.escape(layer) for layer in adapter.layers)
     config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, target_modules=layers, inference_mode=is_frozen)
-    # peft warns of a second adapter, which is what we want.
-    model.__dict__.pop("peft_config", None)
-    inject_adapter_in_model(config, model, adapter_name=name)
-    set_peft_model_state_dict(model, dict(adapter.state), adapter_name=name)
+    inject_adapter_in_model(config, model, adapter_name=TRAINED)
+    set_peft_model_state_dict(model, dict(adapter.state), adapter_name=TRAINED)
     config.target_modules = adapter.target

@@ -130,16 +130,19 @@ class Sam2Session:
 
     @torch.no_grad()
     def _features(self, frame_index: int) -> Features:
-        """Return the features of a frame (one row), rounded to half precision whether they were kept or not."""
+        """Return the features of a frame (one row)."""
         key = self._key(frame_index)
+        return Features.from_tensors(self._encoded(key, lambda images: self._model.encode(images).tensors()))
+
+    def _encoded(self, key: FeatureKey, encode: Callable[[Tensor], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        """Return what an encoder makes of a frame, rounded to half precision whether it was kept or not."""
         kept = self._store.get(key)
         if kept is None:
             with computing_with(threads().encode):
-                images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
-                found = self._model.encode(images)
-            kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in found.tensors())
+                found = encode(self._model.prepare(self._cine.frame(key.frame_index)[None], self._cine.modality))
+            kept = tuple(tensor.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous() for tensor in found)
             self._store.put(key, kept)
-        return Features.from_tensors(tuple(tensor.float() for tensor in kept))
+        return tuple(tensor.float() for tensor in kept)
 
     @torch.no_grad()
     def predict(
@@ -167,17 +170,13 @@ class Sam2Session:
     @torch.no_grad()
     def find(self, frame_index: int, text: str) -> Prediction:
         """Return one mask of all that a text names on one frame (`workers.engine.segmenter.Session.find`)."""
-        if self._concepts is None:
+        concepts = self._concepts
+        if concepts is None:
             message = "The model of this reading takes no words; click on the structure or draw a box around it."
             raise EngineError(message, code="no_text_prompts")
         key = replace(self._key(frame_index), preprocess_id=f"{self._spec.preprocess_id}/words")
-        kept = self._store.get(key)
-        if kept is None:
-            images = self._model.prepare(self._cine.frame(frame_index)[None], self._cine.modality)
-            encoded = self._concepts.encode(images)
-            kept = (encoded.clamp(-HALF_LIMIT, HALF_LIMIT).half().contiguous(),)
-            self._store.put(key, kept)
-        found = self._concepts.find(kept[0].float(), text)
+        (encoded,) = self._encoded(key, lambda images: (concepts.encode(images),))
+        found = concepts.find(encoded, text)
         if not found:
             raise EngineError(f"The model finds no {text!r} on frame {frame_index + 1}.", code="nothing_found")
         # One by one: a large frame with many instances would not fit into memory.
@@ -240,31 +239,27 @@ class Sam2Session:
             self._check_mask(mask)
             return mask
 
-        while waiting:
-            run = waiting.popleft()
-            try:
-                yield from self._follow(run, load, cancel, answered)
-                continue
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            # Labels do not depend on each other: half of them at a time give the same masks in less memory.
-            self._store.clear()
-            half = len(run.tracks) // 2
-            if not half:
-                raise EngineError(NO_MEMORY, code="out_of_memory")
-            waiting.extendleft([replace(run, tracks=run.tracks[half:]), replace(run, tracks=run.tracks[:half])])
+        with contextlib.closing(self._new_ahead()) as ahead:
+            while waiting:
+                run = waiting.popleft()
+                try:
+                    yield from self._follow(run, ahead, load, cancel, answered)
+                    continue
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                # Labels do not depend on each other: half of them at a time give the same masks in less memory.
+                ahead.close()
+                self._store.clear()
+                half = len(run.tracks) // 2
+                if not half:
+                    raise EngineError(NO_MEMORY, code="out_of_memory")
+                waiting.extendleft([replace(run, tracks=run.tracks[half:]), replace(run, tracks=run.tracks[:half])])
 
     def _follow(
-        self, run: Run, load: LoadMask, cancel: Callable[[], bool], answered: set[tuple[str, int]]
+        self, run: Run, ahead: Ahead, load: LoadMask, cancel: Callable[[], bool], answered: set[tuple[str, int]]
     ) -> Iterator[FrameMask | None]:
         """Yield the masks of one run that have not been answered yet, and None between the parts of its frames."""
-        with contextlib.closing(self._new_ahead()) as ahead:
-            yield from self._follow_with(ahead, run, load, cancel, answered)
-
-    def _follow_with(
-        self, ahead: Ahead, run: Run, load: LoadMask, cancel: Callable[[], bool], answered: set[tuple[str, int]]
-    ) -> Iterator[FrameMask | None]:
         tracker = _Tracker(self._model, run, ahead.get, load, self._device, len(self._cine))
         settled = 0
         ahead.expect([run.start, *run.frames])

@@ -15,7 +15,7 @@ from annotator.imaging.models import Cine
 from annotator.readings.models import EventKind, Provenance
 from workers.protocol.rle import HEADER, MaskCodecError, decode_mask, encode_mask, read_header
 
-from .fields import wrong as _wrong
+from .fields import wrong
 from .prompts import parse_box, parse_line, parse_points, parse_text, parse_window
 
 MAX_TOOL_LENGTH = 32
@@ -130,7 +130,7 @@ def _take(payload: dict[str, Any], kind: EventKind, *names: str, optional: tuple
 
 def _integer(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(field, f"The field {field!r} is a whole number.")
+        raise wrong(field, f"The field {field!r} is a whole number.")
     return value
 
 
@@ -140,7 +140,7 @@ def _event_id(value: object, field: str) -> uuid.UUID:
             return uuid.UUID(value)
     except ValueError:
         pass
-    raise _wrong(field, f"The field {field!r} is the id of an event.")
+    raise wrong(field, f"The field {field!r} is the id of an event.")
 
 
 def _frame(value: object, field: str, bounds: Bounds) -> int:
@@ -158,7 +158,7 @@ def _frame(value: object, field: str, bounds: Bounds) -> int:
 
 def _label(value: object, field: str, bounds: Bounds) -> Label:
     if not isinstance(value, str):
-        raise _wrong(field, f"The field {field!r} is the code of a label.")
+        raise wrong(field, f"The field {field!r} is the code of a label.")
     label = bounds.labels.get(value)
     if label is None:
         raise InvalidInput(
@@ -206,7 +206,7 @@ def parse_mask(value: object, *, rows: int, columns: int) -> bytes:
         `malformed_mask` when it is no mask, `mask_size_mismatch` when it is one of another size.
     """
     if not isinstance(value, str):
-        raise _wrong("mask", "The field 'mask' is a base64 text.")
+        raise wrong("mask", "The field 'mask' is a base64 text.")
     if len(value) > (rows * columns + HEADER.size) * 2:
         raise InvalidInput("The mask is longer than any mask of this image can be.", code="malformed_mask")
     try:
@@ -243,7 +243,7 @@ def _parse_edit(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 def _parse_edits(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     raw_edits, tool, provenance = _take(payload, EventKind.EDIT, "edits", "tool", optional=("provenance",))
     if not isinstance(raw_edits, list) or not raw_edits:
-        raise _wrong("edits", "The field 'edits' is a list of at least one mask.")
+        raise wrong("edits", "The field 'edits' is a list of at least one mask.")
     if len(raw_edits) > MAX_MASKS_PER_EDIT:
         raise InvalidInput(
             f"One edit changes at most {MAX_MASKS_PER_EDIT} masks.",
@@ -253,14 +253,14 @@ def _parse_edits(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     if provenance is None:
         provenance = Provenance.HUMAN.value
     if provenance not in DRAWN_PROVENANCES:
-        raise _wrong("provenance", f"The provenance of an edit is one of {', '.join(DRAWN_PROVENANCES)}.")
+        raise wrong("provenance", f"The provenance of an edit is one of {', '.join(DRAWN_PROVENANCES)}.")
     edits = []
     for raw in raw_edits:
         if not isinstance(raw, dict) or set(raw) != {"frame_index", "label", "mask"}:
-            raise _wrong("edits", "A mask of an edit has exactly the fields frame_index, label and mask.")
+            raise wrong("edits", "A mask of an edit has exactly the fields frame_index, label and mask.")
         edits.append(_edited_mask(raw["frame_index"], raw["label"], raw["mask"], bounds))
     if len({(edit.frame_index, edit.label.code) for edit in edits}) != len(edits):
-        raise _wrong("edits", "An edit changes a label on a frame once.")
+        raise wrong("edits", "An edit changes a label on a frame once.")
     canonical = {"edits": [_canonical_edit(edit) for edit in edits], "tool": _tool(tool), "provenance": provenance}
     return ParsedEvent(EventKind.EDIT, canonical, edits=tuple(edits), provenance=Provenance(provenance))
 
@@ -280,7 +280,7 @@ def _canonical_edit(edit: EditedMask) -> dict[str, Any]:
 
 def _tool(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_TOOL_LENGTH or not value.isprintable():
-        raise _wrong("tool", f"The field 'tool' is a name of 1 to {MAX_TOOL_LENGTH} letters.")
+        raise wrong("tool", f"The field 'tool' is a name of 1 to {MAX_TOOL_LENGTH} letters.")
     return value
 
 
@@ -296,14 +296,14 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
         optional=("resumes", "window"),
     )
     if not isinstance(raw_labels, list) or not raw_labels:
-        raise _wrong("labels", "The field 'labels' is a list of at least one label.")
+        raise wrong("labels", "The field 'labels' is a list of at least one label.")
     labels = tuple(_label(code, "labels", bounds) for code in raw_labels)
     if len({label.code for label in labels}) != len(labels):
-        raise _wrong("labels", "A label is named once.")
+        raise wrong("labels", "A label is named once.")
     frame_index = _frame(raw_frame, "frame_index", bounds)
     start, stop = _frame(raw_start, "start", bounds), _frame(raw_stop, "stop", bounds)
     if direction not in DIRECTIONS:
-        raise _wrong("direction", f"The direction is one of {', '.join(DIRECTIONS)}.")
+        raise wrong("direction", f"The direction is one of {', '.join(DIRECTIONS)}.")
     if not start <= frame_index <= stop:
         raise InvalidInput(
             f"Frame {frame_index + 1}, from which to propagate, is not between frames {start + 1} and {stop + 1}.",
@@ -329,14 +329,14 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     raw_frames, accepted = _take(payload, EventKind.ACCEPT, "frame_indices", "accepted")
     if not isinstance(raw_frames, list) or not raw_frames:
-        raise _wrong("frame_indices", "The field 'frame_indices' is a list of at least one frame.")
+        raise wrong("frame_indices", "The field 'frame_indices' is a list of at least one frame.")
     if len(raw_frames) > bounds.cine.frame_count:
-        raise _wrong("frame_indices", "A frame is named once.")
+        raise wrong("frame_indices", "A frame is named once.")
     frames = sorted(_frame(index, "frame_indices", bounds) for index in raw_frames)
     if len(set(frames)) != len(frames):
-        raise _wrong("frame_indices", "A frame is named once.")
+        raise wrong("frame_indices", "A frame is named once.")
     if not isinstance(accepted, bool):
-        raise _wrong("accepted", "The field 'accepted' is true or false.")
+        raise wrong("accepted", "The field 'accepted' is true or false.")
     return ParsedEvent(EventKind.ACCEPT, {"frame_indices": frames, "accepted": accepted})
 
 

@@ -43,11 +43,7 @@ def parse_box(value: object, cine: Cine) -> list[float] | None:
     """Return a checked box [x0, y0, x1, y1], or None."""
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 4:
-        raise wrong("box", "A box is [x0, y0, x1, y1].")
-    x0, y0, x1, y1 = (number_of(edge, "box") for edge in value)
-    check_inside(x0, y0, cine, "corner of the box")
-    check_inside(x1, y1, cine, "corner of the box")
+    x0, y0, x1, y1 = _two_places(value, "box", cine, "corner of the box")
     if not (x0 < x1 and y0 < y1):
         raise InvalidInput(
             "A box has an area: x0 < x1 and y0 < y1.", code="empty_box", details={"box": [x0, y0, x1, y1]}
@@ -59,14 +55,20 @@ def parse_line(value: object, cine: Cine) -> list[float] | None:
     """Return a checked line [x0, y0, x1, y1], or None."""
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 4:
-        raise wrong("line", "A line is [x0, y0, x1, y1].")
-    line = [number_of(end, "line") for end in value]
-    check_inside(line[0], line[1], cine, "end of the line")
-    check_inside(line[2], line[3], cine, "end of the line")
+    line = _two_places(value, "line", cine, "end of the line")
     if length_of_line(line) < SHORTEST_LINE:
         raise InvalidInput("A line is at least one pixel long.", code="empty_line", details={"line": line})
     return line
+
+
+def _two_places(value: object, field: str, cine: Cine, what: str) -> list[float]:
+    """Return two places inside the image as [x0, y0, x1, y1]."""
+    if not isinstance(value, list) or len(value) != 4:
+        raise wrong(field, f"A {field} is [x0, y0, x1, y1].")
+    x0, y0, x1, y1 = (number_of(end, field) for end in value)
+    check_inside(x0, y0, cine, what)
+    check_inside(x1, y1, cine, what)
+    return [x0, y0, x1, y1]
 
 
 def parse_text(value: object) -> str | None:
