@@ -6,6 +6,10 @@ export class ByteCache<Key, Value> {
 
   constructor(readonly limitBytes: number) {}
 
+  get size(): number {
+    return this.entries.size;
+  }
+
   get heldBytes(): number {
     return this.held;
   }

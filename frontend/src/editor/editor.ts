@@ -31,6 +31,8 @@ import {
   type JobInfo,
   type LabelInfo,
   type Line,
+  type MaskEdit,
+  type PromptPayload,
   type PromptPoint,
   Refusal,
   type Scored,
@@ -64,6 +66,12 @@ export interface Draft {
 
 const POLL_MS = 2000;
 /** Mask messages have 16 bits for the number of their run. */
+const RUN_IDS = 1 << 16;
+
+/** Image pixels as they are sent: in hundredths. */
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}
 
 export class Editor {
   readonly store: EditorStore;
@@ -290,9 +298,9 @@ export class Editor {
 
   private receiveMask(data: Uint8Array): void {
     // What was drawn by hand in another tab comes with the log.
-    if (readHeader(data).provenance === "HUMAN") return;
-    const run = new DataView(data.buffer, data.byteOffset).getUint16(22, true);
-    const job = [...this.state.jobs.values()].find((known) => known.run_no % 0x10000 === run);
+    const { provenance, runId } = readHeader(data);
+    if (provenance === "HUMAN") return;
+    const job = [...this.state.jobs.values()].find((known) => known.run_no % RUN_IDS === runId);
     // Of a job that this tab has not heard of, the masks are fetched when it ends.
     if (!job) return;
     this.document.setMessage(data, job.client_uuid);
@@ -443,47 +451,29 @@ export class Editor {
 
   /** Points that are one prompt. */
   addPoints(points: PromptPoint[]): void {
-    if (!this.label || !points.length) return;
-    const round = (value: number) => Math.round(value * 100) / 100;
-    const payload = {
-      frame_index: this.state.frameIndex,
-      label: this.label.code,
-      points: points.map(({ x, y, positive }) => ({ x: round(x), y: round(y), positive })),
-      box: null,
-    };
-    this.commit({ kind: "prompt", payload });
+    if (!points.length) return;
+    this.ask({ points: points.map(({ x, y, positive }) => ({ x: rounded(x), y: rounded(y), positive })) });
   }
 
   addBox(box: Box): void {
-    if (!this.label) return;
-    const payload = { frame_index: this.state.frameIndex, label: this.label.code, points: [], box };
-    this.commit({ kind: "prompt", payload });
+    this.ask({ box: box.map(rounded) as Box });
   }
 
   addLine(line: Line): void {
-    if (!this.label) return;
-    const payload = {
-      frame_index: this.state.frameIndex,
-      label: this.label.code,
-      points: [],
-      box: null,
-      line,
-    };
-    this.commit({ kind: "prompt", payload });
+    this.ask({ line: line.map(rounded) as Line });
   }
 
   /** Ask for what words name on this frame; the mask becomes one of the active label. */
   addText(text: string): void {
     const words = text.trim();
-    if (!this.label || !words) return;
-    const payload = {
-      frame_index: this.state.frameIndex,
-      label: this.label.code,
-      points: [],
-      box: null,
-      text: words,
-    };
-    this.commit({ kind: "prompt", payload });
+    if (words) this.ask({ text: words });
+  }
+
+  /** Prompt for the active label on this frame. */
+  private ask(prompt: Partial<PromptPayload>): void {
+    if (!this.label) return;
+    const place = { frame_index: this.state.frameIndex, label: this.label.code };
+    this.commit({ kind: "prompt", payload: { ...place, points: [], box: null, ...prompt } });
   }
 
   /** The mask of the active label on this frame as a bitmap to draw on. */
@@ -501,26 +491,24 @@ export class Editor {
   }
 
   commitDraft(tool: string): void {
-    const draft = this.draft;
+    const edits = this.draft ? this.editsOf([this.draft]) : [];
     this.draft = null;
-    const label = this.labels.find((known) => known.index === draft?.labelIndex);
-    if (!draft || !label) return;
-    const mask = toBase64(encodeMask(draft.bitmap, this.cine.columns, this.cine.rows));
     // Whoever began to draw could write then: a stroke is kept even if another tab has taken over meanwhile.
-    this.outbox.add({
-      kind: "edit",
-      payload: { frame_index: draft.frameIndex, label: label.code, mask, tool },
-    });
+    for (const edit of edits) this.outbox.add({ kind: "edit", payload: { ...edit, tool } });
   }
 
   /** Whole bitmaps as they are to be from now on, in one step that is undone as one. */
   commitMasks(masks: readonly Draft[], tool: string, provenance: "HUMAN" | "INTERPOLATED" = "HUMAN"): void {
-    const edits = masks.flatMap(({ labelIndex, frameIndex, bitmap }) => {
+    const edits = this.editsOf(masks);
+    if (edits.length) this.commit({ kind: "edit", payload: { edits, tool, provenance } });
+  }
+
+  private editsOf(masks: readonly Draft[]): MaskEdit[] {
+    return masks.flatMap(({ labelIndex, frameIndex, bitmap }) => {
       const label = this.labels.find((known) => known.index === labelIndex);
       const mask = toBase64(encodeMask(bitmap, this.cine.columns, this.cine.rows));
       return label ? [{ frame_index: frameIndex, label: label.code, mask }] : [];
     });
-    if (edits.length) this.commit({ kind: "edit", payload: { edits, tool, provenance } });
   }
 
   clearMask(): void {

@@ -57,21 +57,20 @@ export function editsOf(payload: EditPayload): readonly MaskEdit[] {
   return "edits" in payload ? payload.edits : [payload];
 }
 
+export interface PromptPayload {
+  frame_index: number;
+  label: string;
+  points: PromptPoint[];
+  box: Box | null;
+  line?: Line;
+  /** Words that name what is wanted; they ask alone. */
+  text?: string;
+  /** Name of the window that the model looks through; the cine's own without it. */
+  window?: string;
+}
+
 export type EventBody =
-  | {
-      kind: "prompt";
-      payload: {
-        frame_index: number;
-        label: string;
-        points: PromptPoint[];
-        box: Box | null;
-        line?: Line;
-        /** Words that name what is wanted; they ask alone. */
-        text?: string;
-        /** Name of the window that the model looks through; the cine's own without it. */
-        window?: string;
-      };
-    }
+  | { kind: "prompt"; payload: PromptPayload }
   | { kind: "edit"; payload: EditPayload }
   | {
       kind: "propagate";

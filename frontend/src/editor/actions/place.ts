@@ -1,6 +1,7 @@
 /** What is done at a place on the image: the context menu's own part. */
 
 import type { Editor } from "../editor";
+import { clamped } from "../tools/tool";
 import type { Action, Place } from "./action";
 
 function point(id: string, label: string, positive: boolean): Action {
@@ -12,8 +13,7 @@ function point(id: string, label: string, positive: boolean): Action {
     menu: "here",
     perform: (editor, at) => {
       const { x, y } = placeIn(editor, at);
-      const round = (value: number) => Math.round(value * 100) / 100;
-      editor.addPoint({ x: round(x), y: round(y), positive });
+      editor.addPoint({ x, y, positive });
     },
     isEnabled: (state) => state.canWrite,
   };
@@ -22,8 +22,7 @@ function point(id: string, label: string, positive: boolean): Action {
 /** The place that is meant, brought into the image. */
 function placeIn(editor: Editor, at: Place | undefined): Place {
   const place = at ?? editor.viewport?.pointedAt() ?? { x: 0, y: 0, clientX: 0, clientY: 0 };
-  const within = (value: number, end: number) => Math.min(Math.max(value, 0), end);
-  return { ...place, x: within(place.x, editor.cine.columns), y: within(place.y, editor.cine.rows) };
+  return { ...place, ...clamped(editor, place) };
 }
 
 export const PLACE_ACTIONS: readonly Action[] = [

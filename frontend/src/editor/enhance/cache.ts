@@ -1,12 +1,14 @@
 /** Pictures by name, the least recently used of which go when they have too many bytes. */
 
+import { ByteCache } from "../cache";
 import type { FramePixels } from "../frames";
 
 export class PictureCache {
-  private readonly pictures = new Map<string, FramePixels>();
-  private bytes = 0;
+  private readonly pictures: ByteCache<string, FramePixels>;
 
-  constructor(private readonly limitBytes: number) {}
+  constructor(limitBytes: number) {
+    this.pictures = new ByteCache(limitBytes);
+  }
 
   get size(): number {
     return this.pictures.size;
@@ -14,18 +16,10 @@ export class PictureCache {
 
   /** The picture of a name, made if it is not there. Buffers are not used again: who draws may tell pictures apart by identity. */
   get(name: string, make: () => FramePixels): FramePixels {
-    let picture = this.pictures.get(name);
-    if (picture) this.pictures.delete(name);
-    else {
-      picture = make();
-      this.bytes += picture.byteLength;
-    }
-    this.pictures.set(name, picture);
-    for (const [oldest, { byteLength }] of this.pictures) {
-      if (this.bytes <= this.limitBytes || oldest === name) break;
-      this.pictures.delete(oldest);
-      this.bytes -= byteLength;
-    }
+    const known = this.pictures.get(name);
+    if (known) return known;
+    const picture = make();
+    this.pictures.set(name, picture, picture.byteLength);
     return picture;
   }
 }

@@ -1,7 +1,6 @@
 /** Dragging draws a box prompt, cut to the image. */
 
-import type { Box } from "../types";
-import type { Tool, ToolPoint } from "./tool";
+import { clamped, type Tool, type ToolPoint } from "./tool";
 
 const LEAST_SIDE = 2;
 
@@ -13,14 +12,12 @@ export function boxTool(): Tool {
     },
     move: (editor, point) => {
       if (!start) return;
-      const { columns, rows } = editor.cine;
-      const x = (value: number) => Math.min(Math.max(value, 0), columns);
-      const y = (value: number) => Math.min(Math.max(value, 0), rows);
+      const [from, to] = [clamped(editor, start), clamped(editor, point)];
       editor.dragBox = [
-        x(Math.min(start.x, point.x)),
-        y(Math.min(start.y, point.y)),
-        x(Math.max(start.x, point.x)),
-        y(Math.max(start.y, point.y)),
+        Math.min(from.x, to.x),
+        Math.min(from.y, to.y),
+        Math.max(from.x, to.x),
+        Math.max(from.y, to.y),
       ];
       editor.repaint();
     },
@@ -29,7 +26,7 @@ export function boxTool(): Tool {
       start = null;
       editor.dragBox = null;
       if (box && box[2] - box[0] >= LEAST_SIDE && box[3] - box[1] >= LEAST_SIDE) {
-        editor.addBox(box.map((value) => Math.round(value * 100) / 100) as Box);
+        editor.addBox(box);
       } else editor.repaint();
     },
     cancel: (editor) => {

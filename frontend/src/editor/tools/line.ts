@@ -1,7 +1,6 @@
 /** Dragging along the longest diameter of a structure draws a line prompt, which the server reads as a box around it. */
 
-import type { Line } from "../types";
-import type { Tool, ToolPoint } from "./tool";
+import { clamped, type Tool, type ToolPoint } from "./tool";
 
 /** In image pixels; shorter ones are a twitch of the hand. */
 const SHORTEST = 2;
@@ -14,10 +13,8 @@ export function lineTool(): Tool {
     },
     move: (editor, point) => {
       if (!start) return;
-      const { columns, rows } = editor.cine;
-      const x = (value: number) => Math.min(Math.max(value, 0), columns);
-      const y = (value: number) => Math.min(Math.max(value, 0), rows);
-      editor.dragLine = [x(start.x), y(start.y), x(point.x), y(point.y)];
+      const [from, to] = [clamped(editor, start), clamped(editor, point)];
+      editor.dragLine = [from.x, from.y, to.x, to.y];
       editor.repaint();
     },
     up: (editor) => {
@@ -25,7 +22,7 @@ export function lineTool(): Tool {
       start = null;
       editor.dragLine = null;
       if (line && Math.hypot(line[2] - line[0], line[3] - line[1]) >= SHORTEST) {
-        editor.addLine(line.map((value) => Math.round(value * 100) / 100) as Line);
+        editor.addLine(line);
       } else editor.repaint();
     },
     cancel: (editor) => {

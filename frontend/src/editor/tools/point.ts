@@ -12,8 +12,7 @@ export function pointTool(positive: boolean): Tool {
     move: () => undefined,
     up: (editor, point) => {
       if (isDown && isInside(editor, point)) {
-        const round = (value: number) => Math.round(value * 100) / 100;
-        editor.addPoint({ x: round(point.x), y: round(point.y), positive: point.alt ? !positive : positive });
+        editor.addPoint({ x: point.x, y: point.y, positive: point.alt ? !positive : positive });
       }
       isDown = false;
     },

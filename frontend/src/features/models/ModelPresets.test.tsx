@@ -1,23 +1,10 @@
 import { MantineProvider } from "@mantine/core";
 import { render, screen, within } from "@testing-library/react";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../api/client";
 import { ModelPresets } from "./ModelPresets";
 
 type Preset = Schemas["ModelPreset"];
-
-beforeAll(() => {
-  window.matchMedia = ((query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-    dispatchEvent: () => false,
-    onchange: null,
-  })) as typeof window.matchMedia;
-});
 
 const advised: Preset = {
   modality: "CT",

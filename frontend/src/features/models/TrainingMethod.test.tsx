@@ -7,16 +7,6 @@ import { type Method, methodIn, TrainingMethod, usualMethod } from "./TrainingMe
 const PUBLISHED: Method[] = ["lora", "decoder", "full"];
 
 beforeAll(() => {
-  window.matchMedia = ((query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-    dispatchEvent: () => false,
-    onchange: null,
-  })) as typeof window.matchMedia;
   window.ResizeObserver = class {
     observe() {}
     unobserve() {}

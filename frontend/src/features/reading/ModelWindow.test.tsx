@@ -1,24 +1,11 @@
 import { MantineProvider } from "@mantine/core";
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Editor } from "../../editor/editor";
 import type { CineInfo, Gateway } from "../../editor/types";
 import { ModelWindow } from "./ModelWindow";
 import { RoomContext } from "./useEditor";
-
-beforeAll(() => {
-  window.matchMedia = ((query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-    dispatchEvent: () => false,
-    onchange: null,
-  })) as typeof window.matchMedia;
-});
 
 function show(windows: CineInfo["windows"], canWrite = true): Editor {
   const cine = { rows: 8, columns: 8, frameCount: 1, channels: 1, bitsAllocated: 16, frameTimesMs: [0] };

@@ -2,26 +2,13 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Schemas } from "../../api/client";
 import { modelsQuery } from "../../api/queries";
 import { Editor } from "../../editor/editor";
 import type { CineInfo, Gateway } from "../../editor/types";
 import { TextPrompt } from "./TextPrompt";
 import { RoomContext } from "./useEditor";
-
-beforeAll(() => {
-  window.matchMedia = ((query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-    dispatchEvent: () => false,
-    onchange: null,
-  })) as typeof window.matchMedia;
-});
 
 function show(prompts: string[], canWrite = true): Editor {
   const cine = { rows: 8, columns: 8, frameCount: 1, channels: 1, bitsAllocated: 8, frameTimesMs: [0] };

@@ -1,6 +1,6 @@
 import { MantineProvider } from "@mantine/core";
 import { render, screen } from "@testing-library/react";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../api/client";
 import { anglesOf } from "../../editor/plates";
 import { Comparison } from "../models/Comparison";
@@ -11,19 +11,6 @@ type Row = Schemas["WorklistRow"];
 function row(cine: string, status: string | null): Row {
   return { cine: { id: cine }, reading: status ? { status } : null } as unknown as Row;
 }
-
-beforeAll(() => {
-  window.matchMedia = ((query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-    dispatchEvent: () => false,
-    onchange: null,
-  })) as typeof window.matchMedia;
-});
 
 describe("the next cine to read", () => {
   it("is the one begun before, then a new one, and never a submitted one", () => {
