@@ -29,6 +29,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from fixtures.synthetic import generate_cine
 from tests import machine
 from tests.benchmarks.figure import print_figure
+from tests.e2e.conftest import launch_chromium
 from workers.protocol.rle import encode_mask, mask_area
 
 FRONTEND = machine.ROOT / "frontend"
@@ -310,12 +311,11 @@ def main() -> int:
     if lack:
         print(lack, file=sys.stderr)
         return 1
-    arguments = [argument for argument in machine.CHROMIUM_ARGUMENTS if argument != "--headless"]
     for known in CINES.values():
         _ = known.bodies, known.masks
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         build(Path(name))
-        browser = playwright.chromium.launch(executable_path=machine.chromium(), args=arguments, headless=True)
+        browser = launch_chromium(playwright)
         with served(Path(name)) as url:
             bench = Bench(browser, url)
             openings = [

@@ -18,7 +18,7 @@ from fixtures.synthetic import generate_cine
 from tests import machine
 from tests.benchmarks.figure import print_figure
 from tests.contract.stack import embedded_stack
-from tests.e2e.conftest import ReadingRoom, drop_file, sign_in
+from tests.e2e.conftest import launch_chromium, open_import, sign_in
 
 FRAMES, SIZE = 100, 512
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
@@ -73,13 +73,7 @@ def open_cine(page: Page, folder: Path) -> None:
     cine = generate_cine("xa", seed=215, frames=FRAMES, size=SIZE)
     path.write_bytes(write_cine_dicom(cine, patient_id="BENCH-VIEWS", compression="jpeg"))
     sign_in(page, "admin")
-    drop_file(page, path.name, path)
-    page.get_by_test_id("import-result").get_by_text("1 imported").wait_for(timeout=120_000)
-    row = page.locator("tr[data-cine]").filter(has=page.get_by_role("cell", name=str(FRAMES), exact=True))
-    row.get_by_role("button", name="Open").click()
-    room = ReadingRoom(page)
-    room.wait_ready()
-    room.wait_for("editor.frames.loadedCount >= editor.frames.wantedCount")
+    room = open_import(page, path, FRAMES, seconds=120)
     room.wait_for("editor.state.enhance.suggesting === 'done'")
 
 
@@ -89,11 +83,10 @@ def main() -> int:
     if lack:
         print(lack, file=sys.stderr)
         return 1
-    arguments = [argument for argument in machine.CHROMIUM_ARGUMENTS if argument != "--headless"]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         (Path(name) / "data").mkdir()
         with embedded_stack(Path(name) / "data") as stack:
-            browser = playwright.chromium.launch(executable_path=machine.chromium(), args=arguments, headless=True)
+            browser = launch_chromium(playwright)
             page = browser.new_context(viewport=VIEWPORT, base_url=stack.url).new_page()
             open_cine(page, Path(name))
             suggestion, longest = page.evaluate(SUGGESTION)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests import machine
 from tests.contract.stack import Stack, embedded_stack
@@ -24,15 +24,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
+def launch_chromium(playwright: Playwright) -> Browser:
+    """Start a headless Chromium."""
+    arguments = [argument for argument in machine.CHROMIUM_ARGUMENTS if argument != "--headless"]
+    return playwright.chromium.launch(executable_path=machine.chromium(), args=arguments, headless=True)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return a headless Chromium."""
     lack = machine.missing_browser()
     if lack:
         pytest.skip(lack)
-    arguments = [argument for argument in machine.CHROMIUM_ARGUMENTS if argument != "--headless"]
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=machine.chromium(), args=arguments, headless=True)
+        launched = launch_chromium(playwright)
         yield launched
         launched.close()
 
@@ -40,6 +45,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
     """Return a browser context; an error on any of its pages fails the test."""
+    with watched_context(browser, stack) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def watched_context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """Give a browser context; an error on any of its pages is one in the end."""
     made = browser.new_context(viewport=VIEWPORT, base_url=stack.url)
     made.set_default_timeout(20_000)
     errors: list[str] = []
@@ -87,6 +99,18 @@ def drop_file(page: Page, name: str, path: Path) -> None:
         }""",
         [name, data],
     )
+
+
+def open_import(page: Page, path: Path, frames: int, *, seconds: float = 60) -> ReadingRoom:
+    """Import a file and open its reading, that of the newest cine of so many frames; wait until all are loaded."""
+    drop_file(page, path.name, path)
+    page.get_by_test_id("import-result").get_by_text("1 imported").wait_for(timeout=seconds * 1000)
+    row = page.locator("tr[data-cine]").filter(has=page.get_by_role("cell", name=str(frames), exact=True))
+    row.last.get_by_role("button", name="Open").click()
+    room = ReadingRoom(page)
+    room.wait_ready()
+    room.wait_for("editor.frames.loadedCount >= editor.frames.wantedCount")
+    return room
 
 
 class ReadingRoom:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, Page, Request
 
 from fixtures.dicom import write_cine_dicom
 from fixtures.synthetic import SyntheticCine, generate_cine
 from tests.contract.stack import Stack
-from tests.e2e.conftest import VIEWPORT, ReadingRoom, drop_file, sign_in
+from tests.e2e.conftest import ReadingRoom, open_import, sign_in, watched_context
 
 Screenshot = Callable[[Page, str], None]
 Picture = NDArray[np.uint8]
@@ -48,26 +48,15 @@ def page(
     browser: Browser, stack: Stack, cine: SyntheticCine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Page]:
     """Return the reading of that angiogram, with the panel of views open."""
-    context: BrowserContext = browser.new_context(viewport=VIEWPORT, base_url=stack.url)
-    context.set_default_timeout(20_000)
-    made = context.new_page()
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
     path = Path(tmp_path_factory.mktemp("enhance")) / "filling.dcm"
     path.write_bytes(write_cine_dicom(cine, patient_id="E2E-ENHANCE", compression="raw"))
-    sign_in(made, "admin")
-    drop_file(made, path.name, path)
-    made.get_by_test_id("import-result").get_by_text("1 imported").wait_for(timeout=60_000)
-    row = made.locator("tr[data-cine]").filter(has=made.get_by_role("cell", name=str(FRAMES), exact=True))
-    row.get_by_role("button", name="Open").click()
-    room = ReadingRoom(made)
-    room.wait_ready()
-    room.wait_for("editor.frames.loadedCount >= editor.frames.wantedCount")
-    made.get_by_role("button", name="Angiography").click()
-    made.get_by_role("button", name="Subtract", exact=True).wait_for()
-    yield made
-    context.close()
-    assert not errors, errors
+    with watched_context(browser, stack) as context:
+        made = context.new_page()
+        sign_in(made, "admin")
+        open_import(made, path, FRAMES)
+        made.get_by_role("button", name="Angiography").click()
+        made.get_by_role("button", name="Subtract", exact=True).wait_for()
+        yield made
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scipy.ndimage import binary_dilation, binary_fill_holes, distance_transform
 from fixtures.dicom import write_cine_dicom
 from fixtures.synthetic import SyntheticCine, generate_cine
 from tests.contract.stack import Stack
-from tests.e2e.conftest import VIEWPORT, ReadingRoom, drop_file, sign_in
+from tests.e2e.conftest import VIEWPORT, ReadingRoom, open_import, sign_in, watched_context
 
 FRAMES, SIZE = 16, 512
 ARTERY, CATHETER = 1, 2
@@ -93,22 +93,10 @@ def bench(browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFacto
     cine = generate_cine("xa", seed=4711, frames=FRAMES, size=SIZE)
     path = tmp_path_factory.mktemp("tools") / "tools.dcm"
     path.write_bytes(write_cine_dicom(cine, patient_id="TOOLS-1", compression="rle"))
-    context = browser.new_context(viewport=VIEWPORT, base_url=stack.url)
-    context.set_default_timeout(20_000)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    page = context.new_page()
-    room = ReadingRoom(page)
-    sign_in(page, "admin")
-    drop_file(page, path.name, path)
-    page.get_by_test_id("import-result").get_by_text("1 imported").wait_for(timeout=60_000)
-    row = page.locator("tr[data-cine]").filter(has=page.get_by_role("cell", name=str(FRAMES), exact=True))
-    row.last.get_by_role("button", name="Open").click()
-    room.wait_ready()
-    room.wait_for("editor.frames.loadedCount >= editor.frames.wantedCount")
-    yield Bench(page, room, cine)
-    context.close()
-    assert not errors, errors
+    with watched_context(browser, stack) as context:
+        page = context.new_page()
+        sign_in(page, "admin")
+        yield Bench(page, open_import(page, path, FRAMES), cine)
 
 
 def iou(a: Bitmap, b: Bitmap) -> float:

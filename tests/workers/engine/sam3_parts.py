@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from transformers.models.sam3_tracker_video.configuration_sam3_tracker_video import Sam3TrackerVideoConfig
 
 from workers.engine.sam3 import Sam3, published_key
@@ -49,6 +50,17 @@ def small_config() -> Sam3TrackerVideoConfig:
     )
 
 
+@torch.no_grad()
+def fill(model: nn.Module, seed: int) -> None:
+    """Give a model random weights of such sizes that every part of it matters to its answers."""
+    chance = torch.Generator().manual_seed(seed)
+    for name, value in model.named_parameters():
+        if "norm" in name and name.endswith("weight"):
+            continue
+        spread = value[0].numel() ** -0.5 if value.ndim >= 2 and value.shape[0] > 1 else 0.2
+        value.copy_(torch.randn(value.shape, generator=chance) * spread)
+
+
 def build_small_sam3(seed: int = 3, presence: float = 3.0) -> Sam3:
     """Return a model whose every part matters to its answers.
 
@@ -59,13 +71,8 @@ def build_small_sam3(seed: int = 3, presence: float = 3.0) -> Sam3:
         Bias of the object score: 3 sees an object everywhere, -30 nowhere.
     """
     model = Sam3(small_config()).eval()
-    chance = torch.Generator().manual_seed(seed)
+    fill(model, seed)
     with torch.no_grad():
-        for name, value in model.named_parameters():
-            if "norm" in name and name.endswith("weight"):
-                continue
-            spread = value[0].numel() ** -0.5 if value.ndim >= 2 and value.shape[0] > 1 else 0.2
-            value.copy_(torch.randn(value.shape, generator=chance) * spread)
         for matrix in (model.shared_image_embedding, model.prompt_encoder.shared_embedding):
             matrix.positional_embedding.copy_(
                 torch.randn(2, HIDDEN // 2, generator=torch.Generator().manual_seed(seed))

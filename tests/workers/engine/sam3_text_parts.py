@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers.models.sam3.configuration_sam3 import Sam3Config
 from transformers.models.sam3.modeling_sam3 import Sam3Model
 
-from tests.workers.engine.sam3_parts import HIDDEN, build_small_sam3, small_config
+from tests.workers.engine.sam3_parts import HIDDEN, build_small_sam3, fill, small_config
 from workers.engine.sam3 import Sam3, published_key
 
 WORDS = ("left", "ventricle", "vessel", "catheter", "the", "aorta", "stent", "nothing")
@@ -55,13 +55,8 @@ def build_small_detector(tracker: Sam3, *, seed: int = 5, presence: float = 6.0)
         Bias of the score that says whether there is anything at all; -30 finds nothing anywhere.
     """
     model = Sam3Model(small_detector_config()).eval()
-    chance = torch.Generator().manual_seed(seed)
+    fill(model, seed)
     with torch.no_grad():
-        for name, value in model.named_parameters():
-            if "norm" in name and name.endswith("weight"):
-                continue
-            spread = value[0].numel() ** -0.5 if value.ndim >= 2 and value.shape[0] > 1 else 0.2
-            value.copy_(torch.randn(value.shape, generator=chance) * spread)
         model.detr_decoder.presence_head.layer3.bias.fill_(presence)
     model.vision_encoder.backbone.load_state_dict(tracker.vision_encoder.backbone.state_dict())  # type: ignore[union-attr]
     return model
