@@ -124,6 +124,14 @@ class ReadingRoom:
         self.page.wait_for_selector('[data-testid="reading"][data-ready="true"]')
         self.page.wait_for_function("() => document.querySelector('.stage')?.dataset.frame")
 
+    def take_over(self) -> None:
+        """Write here: the tab of the test before may have gone without a word, and would still be the one that writes."""
+        self.page.evaluate(
+            "async () => { const { editor } = window.__cineloop;"
+            " if (editor.state.otherWriter) await editor.takeOver(); }"
+        )
+        self.wait_for("editor.state.canWrite")
+
     def ask(self, expression: str) -> object:
         """Return the value of an expression over `editor` and `view`."""
         return self.page.evaluate(f"() => {{ const {{ editor, view }} = window.__cineloop; return {expression}; }}")

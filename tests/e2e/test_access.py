@@ -34,12 +34,7 @@ class Opened:
         room = ReadingRoom(page)
         page.goto(self.path)
         room.wait_ready()
-        # The tab of the test before may have gone without a word, and would be the one that writes.
-        page.evaluate(
-            "async () => { const { editor } = window.__cineloop;"
-            " if (editor.state.otherWriter) await editor.takeOver(); }"
-        )
-        room.wait_for("editor.state.canWrite")
+        room.take_over()
         room.ask("editor.labels.forEach(({ code }) => { editor.set({ labelCode: code }); editor.clearMask(); })")
         room.ask("editor.set({ labelCode: editor.labels[0].code })")
         room.wait_idle()

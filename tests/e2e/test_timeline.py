@@ -44,6 +44,7 @@ def room(context: BrowserContext, cine: SyntheticCine, tmp_path: Path) -> Readin
     row.get_by_role("button", name="Open").click()
     opened = ReadingRoom(page)
     opened.wait_ready()
+    opened.take_over()
     return opened
 
 

@@ -55,6 +55,7 @@ def room(context: BrowserContext, cine_path: Path) -> ReadingRoom:
     row.get_by_role("button").filter(has_text="Open").or_(row.get_by_role("button").filter(has_text="Continue")).click()
     made = ReadingRoom(page)
     made.wait_ready()
+    made.take_over()
     made.wait_for("editor.frames.loadedCount >= editor.frames.wantedCount")
     return made
 
