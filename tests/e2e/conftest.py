@@ -125,7 +125,7 @@ class ReadingRoom:
         self.page.wait_for_function("() => document.querySelector('.stage')?.dataset.frame")
 
     def take_over(self) -> None:
-        """Write here: the tab of the test before may have gone without a word, and would still be the one that writes."""
+        """Write here, whoever did before: the tab of another test may have gone without a word."""
         self.page.evaluate(
             "async () => { const { editor } = window.__cineloop;"
             " if (editor.state.otherWriter) await editor.takeOver(); }"
