@@ -15,6 +15,7 @@ from workers.protocol.families import Precision
 BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps", "memory")
 NAME_LIMIT = 120
 PRECISIONS = get_args(Precision)
+AUTO = "auto"
 
 
 class ConfigError(Exception):
@@ -49,8 +50,8 @@ class WorkerConfig:
         Threads of one matrix operation; 0 leaves the choice to torch.
     model_bytes : int or None
         Most bytes of weights kept loaded, beyond the model in use; None for half of the memory that there is.
-    precision : {"float32", "mixed", "bfloat16"}
-        For the families that know more than one (`workers.engine.sam21`).
+    precision : {"float32", "mixed", "bfloat16"} or None
+        For the families that know more than one (`workers.engine.sam21`); None for what suits the machine.
     """
 
     broker_url: str
@@ -60,7 +61,7 @@ class WorkerConfig:
     feature_bytes: int = 512_000_000
     threads: int = 0
     model_bytes: int | None = None
-    precision: Precision = "float32"
+    precision: Precision | None = None
 
 
 def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: str) -> WorkerConfig:
@@ -98,15 +99,17 @@ def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: 
         feature_bytes=number("FEATURE_CACHE_MB", 512) * 1_000_000,
         threads=number("TORCH_THREADS", 0),
         model_bytes=number("MODEL_CACHE_MB", 0) * 1_000_000 if text("MODEL_CACHE_MB") else None,
-        precision=_precision(text("MODEL_PRECISION") or "float32"),
+        precision=_precision(text("MODEL_PRECISION") or AUTO),
     )
 
 
-def _precision(value: str) -> Precision:
+def _precision(value: str) -> Precision | None:
+    if value == AUTO:
+        return None
     for known in PRECISIONS:
         if value == known:
             return known
-    raise ConfigError(f"MODEL_PRECISION must be one of {', '.join(PRECISIONS)}, not {value!r}.")
+    raise ConfigError(f"MODEL_PRECISION must be one of {', '.join((AUTO, *PRECISIONS))}, not {value!r}.")
 
 
 def _scheme(url: str) -> str:

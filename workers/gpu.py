@@ -68,7 +68,7 @@ class Workbench:
         feature_bytes: int,
         device: torch.device,
         model_bytes: int | None = None,
-        precision: Precision = "float32",
+        precision: Precision | None = None,
     ) -> None:
         self.name, self.publish = name, publish
         self.models = Models(store, device, max_bytes=model_bytes, precision=precision)

@@ -14,15 +14,14 @@ import torch
 from workers.blobs import BlobStore
 from workers.engine.adapted import with_adapter
 from workers.engine.adapters import Adapter, base_of, load_adapter
-from workers.engine.checkpoints import CheckpointError
+from workers.engine.checkpoints import CheckpointError, package_in
 from workers.engine.errors import EngineError
-from workers.engine.families import load_segmenter
+from workers.engine.families import best_precision, load_segmenter
 from workers.engine.segmenter import Segmenter
 from workers.engine.session import Sam2Segmenter, is_out_of_memory
-from workers.protocol.errors import MessageError
 from workers.protocol.families import Precision
 from workers.protocol.messages import ModelRef
-from workers.protocol.packages import MAX_BYTES, WEIGHTS, Package, read_package
+from workers.protocol.packages import WEIGHTS
 
 ADAPTERS_KEPT = 16
 SHARE_OF_MEMORY = 2
@@ -41,8 +40,8 @@ class Models:
     max_bytes : int, optional
         Most bytes of weights on the device; the model used last stays whatever its size. Half of the memory of the
         device when not given.
-    precision : {"float32", "mixed", "bfloat16"}
-        See `workers.engine.families.load_segmenter`.
+    precision : {"float32", "mixed", "bfloat16"}, optional
+        See `workers.engine.families.load_segmenter`; what suits the device when not given.
 
     Notes
     -----
@@ -56,9 +55,10 @@ class Models:
         device: torch.device,
         *,
         max_bytes: int | None = None,
-        precision: Precision = "float32",
+        precision: Precision | None = None,
     ) -> None:
-        self._store, self._device, self._precision = store, device, precision
+        self._store, self._device = store, device
+        self._precision: Precision = precision or best_precision(device)
         self.max_bytes = memory_of(device) // SHARE_OF_MEMORY if max_bytes is None else max_bytes
         self._bases: OrderedDict[str, Segmenter] = OrderedDict()
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
@@ -115,7 +115,7 @@ class Models:
 
     def _load(self, digest: str, family: str) -> Segmenter:
         path = self._store.path(digest)
-        package = _package_in(path)
+        package = package_in(path)
         if package is None:
             return self._load_files(path, digest, family)
         if package.family != family:
@@ -149,16 +149,6 @@ class Models:
         if found is None:
             found = self._adapted[adapter.sha256] = with_adapter(base, adapter)
         return found
-
-
-def _package_in(path: Path) -> Package | None:
-    """Return the package that a file holds; None for weights."""
-    if path.stat().st_size > MAX_BYTES:
-        return None
-    try:
-        return read_package(path.read_bytes())
-    except MessageError as error:
-        raise EngineError("The stored model cannot be read.", code="checkpoint_unreadable") from error
 
 
 def memory_of(device: torch.device) -> int:

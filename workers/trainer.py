@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from workers.blobs import BlobStore
 from workers.engine.adapters import base_of
+from workers.engine.checkpoints import CheckpointError, package_in
 from workers.engine.errors import EngineError
 from workers.protocol.messages import ModelRef, TrainingRequest, TrainingUpdate
 from workers.publish import Publish
@@ -128,7 +129,7 @@ class Trainer:
         except TrainingCancelled:
             if not self._is_stopping:
                 self._tell(request, "cancelled", {})
-        except (EngineError, ManifestError) as error:
+        except (CheckpointError, EngineError, ManifestError) as error:
             self._tell(request, "error", {"code": error.code, "message": str(error)})
         except Exception:
             logger.exception("training %s failed", request.run_id)
@@ -171,11 +172,12 @@ class Trainer:
             yield known.digest, known.family, self._model(known.digest)
 
     def _model(self, digest: str) -> Path:
-        """Return the file of a model; the training process finds the base of an adapter beside it."""
+        """Return the file of a model; the training process finds among the blobs what belongs to it."""
         path = self._store.path(digest)
         below = base_of(path)
-        if below is not None:
-            self._store.path(below)
+        package = package_in(path if below is None else self._store.path(below))
+        for part in package.files.values() if package is not None else ():
+            self._store.path(part)
         return path
 
     def _last(self, request: TrainingRequest, arguments: list[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from workers.engine.bundled import BundledSam2
 from workers.engine.session import Sam2Segmenter
 from workers.protocol.messages import CineRef, ModelRef
 
-SIZE, CLICKED, TRACKED = 512, 8, 200
+SIZE, CLICKED, TRACKED, OTHERS = 512, 8, 200, 3
 ROUNDS, PAUSE_SECONDS = 60, 0.15
 FEATURE_BYTES = 512_000_000
 
@@ -67,7 +67,9 @@ def main() -> int:
         worker = LocalWorker(Path(name) / "blobs", feature_bytes=FEATURE_BYTES)
         model = worker.put_model()
         frames = draw_cine(CLICKED, SIZE)
-        cine, long = worker.put_cine(frames), worker.put_cine(draw_cine(TRACKED, SIZE)[::-1].copy())
+        cine, drawn = worker.put_cine(frames), draw_cine(TRACKED, SIZE)
+        # One after the other, so that the load outlasts the clicks.
+        others = [worker.put_cine(np.roll(drawn, shift, axis=0)) for shift in range(1, 1 + OTHERS)]
         segmenter = worker.bench.models.get(model)
         assert isinstance(segmenter, Sam2Segmenter)
         bundled = segmenter.model
@@ -75,12 +77,12 @@ def main() -> int:
         decoder = bare_decoder(bundled, frames)
         measure(worker, model, cine, rng, decoder)  # encodes the frames and warms everything up
         idle, bare = measure(worker, model, cine, rng, decoder)
-        _, first = worker.predict(model, long, 0, points=[[256.0, 256.0, 1]])
-        worker.wait(first)
-        _, propagation = worker.propagate(model, long, {LABEL: {0: worker.last}}, [range(TRACKED)])
+        mask = worker.last
+        ends = [worker.propagate(model, other, {LABEL: {0: mask}}, [range(TRACKED)])[1] for other in others]
         loaded, _ = measure(worker, model, cine, rng, None)
-        was_loaded = not propagation.is_set()
-        worker.wait(propagation)
+        was_loaded = not all(end.is_set() for end in ends)
+        for end in ends:
+            worker.wait(end)
         worker.stop()
     if not was_loaded:
         print("The propagation ended before the clicks did: the load was too short.", file=sys.stderr)

@@ -29,20 +29,27 @@ class Threads:
     encode : int
         Threads of one encoder.
     track : int
-        Threads of everything else that a model does.
+        Threads of everything else for one label; several at once fill all cores (`following`).
+    cores : int
+        Threads of an answer to a prompt, which a reader waits for.
     encoders : int
         Encoders at work at a time: one more than there is room for, to be at work while the tracker waits.
     """
 
     encode: int
     track: int
+    cores: int
     encoders: int
 
     @classmethod
     def of(cls, cores: int) -> Threads:
         """Return the threads for a number of processor cores."""
         encode, track = max(1, cores // 4), max(1, cores // 2)
-        return cls(encode, track, min(MOST_ENCODERS, (cores - track) // encode + 1))
+        return cls(encode, track, cores, min(MOST_ENCODERS, (cores - track) // encode + 1))
+
+    def following(self, labels: int) -> int:
+        """Return the threads that follow a number of labels at once: for one, others are left to the encoders."""
+        return self.track if labels == 1 else self.cores
 
 
 @functools.cache

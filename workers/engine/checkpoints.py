@@ -15,6 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from workers.engine.bundled import BundledConfig, BundledSam2, build_bundled
+from workers.protocol.errors import MessageError
+from workers.protocol.packages import MAX_BYTES, Package, read_package
 
 FAMILY = "bundled"
 LICENCE = "Apache-2.0"
@@ -106,6 +108,22 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def package_in(path: Path) -> Package | None:
+    """Return the package that a file holds, None for weights and where there is no file.
+
+    Raises
+    ------
+    CheckpointError
+        ``checkpoint_unreadable`` when it says that it is a package and is none.
+    """
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return None
+    try:
+        return read_package(path.read_bytes())
+    except MessageError as error:
+        raise CheckpointError("The stored model cannot be read.", code="checkpoint_unreadable") from error
 
 
 def metadata_of(path: Path) -> dict[str, str]:

@@ -58,6 +58,12 @@ def find_loader(family: str) -> Loader:
     return loader
 
 
+def best_precision(device: torch.device) -> Precision:
+    """Return the precision that a device computes fastest in with the same masks (docs/performance.md)."""
+    capable = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return "mixed" if capable.get("avx512_bf16") or capable.get("amx_bf16") else "float32"
+
+
 def load_segmenter(
     path: Path,
     *,

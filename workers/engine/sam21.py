@@ -40,8 +40,9 @@ class StockSam2(SAM2Base):
     preprocess_id : {"sam2-imagenet-v1", "medsam2-512-v1"}
         How frames become the model's input; `prepare` says more.
     precision : {"float32", "mixed", "bfloat16"}
-        ``mixed`` computes the memory attention in bfloat16, ``bfloat16`` the encoder too: the two costly parts. What
-        they return is float32. Only processors with bfloat16 instructions gain from it.
+        ``mixed`` takes bfloat16 factors where the memory attention looks at the memories, and in all of it on an
+        accelerator; ``bfloat16`` computes the memory attention and the encoder in it, the two costly parts. What they
+        return is float32. Only processors with bfloat16 instructions gain from it.
     **parts
         From `workers.engine.sam21_configs.sam21_parts`.
 
@@ -58,6 +59,8 @@ class StockSam2(SAM2Base):
         self.preprocess_id, self.precision = preprocess_id, precision
         self.logit_side = self.image_size // 4
         self.recent_kept = self.max_obj_ptrs_in_encoder - 1
+        for layer in self.memory_attention.layers:
+            layer.cross_attn_image.is_rough = precision != "float32"
 
     def train(self, mode: bool = True) -> StockSam2:
         """Begin or end training, in which a mask counts also where no object is seen."""
@@ -212,7 +215,9 @@ class StockSam2(SAM2Base):
         # The last row belongs to conditioning frames, the first to the last tracked frame.
         places = [place + self.maskmem_tpos_enc[memory.age - 1] for memory in near]
         pointers, distances = self._pointers(bank)
-        with self._bfloat16(deep.device, self.precision != "float32"):
+        # On a processor the rest of the attention takes a third as long as this part and loses far more by it.
+        is_whole = self.precision == "bfloat16" or (self.precision == "mixed" and deep.device.type != "cpu")
+        with self._bfloat16(deep.device, is_whole):
             fused = self.memory_attention(
                 curr=[rows_first(deep)],
                 curr_pos=[rows_first(self.image_encoder.neck.position_encoding(deep))],

@@ -159,7 +159,7 @@ class Sam2Session:
             self._check_mask(previous_mask)
         features = self._features(frame_index)
         previous = None if previous_mask is None else to_logits(previous_mask, self._model.logit_side).to(self._device)
-        with computing_with(threads().track):
+        with computing_with(threads().cores):
             decoded = self._model.decode(features, places, signs, previous=previous)
         logits, score = decoded.best()
         mask = to_mask(logits, self._cine.rows, self._cine.columns)
@@ -261,12 +261,13 @@ class Sam2Session:
     ) -> Iterator[FrameMask | None]:
         """Yield the masks of one run that have not been answered yet, and None between the parts of its frames."""
         tracker = _Tracker(self._model, run, ahead.get, load, self._device, len(self._cine))
+        count = threads().following(len(run.tracks))
         settled = 0
         ahead.expect([run.start, *run.frames])
         for place, frame_index in enumerate(run.frames):
             if cancel():
                 return
-            logits, scores = yield from in_steps_with(threads().track, tracker.step(frame_index))
+            logits, scores = yield from in_steps_with(count, tracker.step(frame_index))
             ahead.expect(run.frames[place + 1 :])
             is_settled, is_compared = True, False
             for row, track in enumerate(run.tracks):

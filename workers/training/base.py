@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from workers.engine.adapters import Adapter, add_lora, base_of, continue_lora, load_adapter, merge_lora, save_adapter
-from workers.engine.checkpoints import CheckpointError, metadata_of
+from workers.engine.checkpoints import CheckpointError, file_digest, metadata_of, package_in
 from workers.engine.families import find_loader, save_model
 from workers.engine.segmenter import ModelSpec
 from workers.engine.session import Sam2Model, Sam2Segmenter
+from workers.protocol.packages import CONFIG, WEIGHTS
 from workers.training.config import FinetuneConfig
 from workers.training.manifest import blob_path
 
@@ -66,6 +67,7 @@ def load_base(path: Path, blobs: Path, *, family: str = "", device: torch.device
     Parameters
     ----------
     path, blobs : Path
+        Either checkpoint may be a package, whose files lie among the blobs.
     family : str
         Needed for published files, which do not say of which family they are.
     device : torch.device, optional
@@ -79,7 +81,8 @@ def load_base(path: Path, blobs: Path, *, family: str = "", device: torch.device
     """
     if not path.is_file():
         raise CheckpointError(f"The checkpoint {path.name} does not exist.", code="checkpoint_missing")
-    named = metadata_of(path).get("family", "")
+    package = package_in(path)
+    named = metadata_of(path).get("family", "") if package is None else package.family
     if not (family or named):
         message = f"The file {path.name} does not say of which family it is; give --family."
         raise CheckpointError(message, code="unknown_family")
@@ -88,9 +91,23 @@ def load_base(path: Path, blobs: Path, *, family: str = "", device: torch.device
         raise CheckpointError(message, code="checkpoint_mismatch")
     adapter = None if base_of(path) is None else load_adapter(path)
     whole = path if adapter is None else blob_path(blobs, adapter.base)
-    segmenter = find_loader(family or named)(whole, device or torch.device("cpu"))
-    assert isinstance(segmenter, Sam2Segmenter)
+    segmenter = _load_whole(whole, blobs, family or named, device or torch.device("cpu"))
     return Base(segmenter.model, segmenter.spec, adapter)
+
+
+def _load_whole(path: Path, blobs: Path, family: str, device: torch.device) -> Sam2Segmenter:
+    """Load weights, or those of a package, which stay known by the digest of the package; nothing learns from words."""
+    package = package_in(path)
+    if package is None:
+        segmenter = find_loader(family)(path, device)
+        assert isinstance(segmenter, Sam2Segmenter)
+        return segmenter
+    files = {name: blob_path(blobs, digest) for name, digest in package.files.items()}
+    beside = {CONFIG: files[CONFIG]} if CONFIG in files else {}
+    segmenter = find_loader(family)(files[WEIGHTS], device, beside=beside)
+    assert isinstance(segmenter, Sam2Segmenter)
+    segmenter.spec = replace(segmenter.spec, digest=file_digest(path))
+    return segmenter
 
 
 def prepare_method(base: Base, config: FinetuneConfig) -> dict[str, nn.Parameter]:

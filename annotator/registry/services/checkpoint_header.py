@@ -25,12 +25,15 @@ class CheckpointHeader:
     licence : str
     training : dict
         Provenance as the trainer wrote it.
+    base : str
+        SHA-256 of the model below an adapter; empty for a whole model.
     """
 
     family: str
     preprocess_id: str
     licence: str
     training: dict[str, Any]
+    base: str = ""
 
 
 def read_checkpoint_header(data: bytes) -> CheckpointHeader:
@@ -62,6 +65,7 @@ def read_checkpoint_header(data: bytes) -> CheckpointHeader:
             preprocess_id=metadata["preprocess_id"],
             licence=metadata.get("licence", ""),
             training=training if isinstance(training, dict) else {},
+            base=metadata.get("base", ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable("its header does not name a family and a preprocessing") from error
@@ -77,7 +81,9 @@ def read_header_of(path: Path) -> CheckpointHeader:
         When the file cannot be read.
     """
     with path.open("rb") as file:
-        return read_checkpoint_header(file.read(8 + LONGEST_HEADER))
+        beginning = file.read(8)
+        length = int.from_bytes(beginning, "little")
+        return read_checkpoint_header(beginning + file.read(min(length, LONGEST_HEADER)))
 
 
 def _unreadable(why: str) -> Unprocessable:

@@ -21,6 +21,8 @@ from workers.protocol.packages import (
     takes_files_beside,
 )
 
+from .checkpoint_header import read_header_of
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -93,13 +95,28 @@ def package_of(family: str, checkpoint: str) -> Package | None:
 
 
 def prompts_of_model(*, family: str, checkpoint: str) -> list[str]:
-    """Return what a model answers: what its family does, texts only where a tokenizer came with the weights."""
+    """Return what a model answers: what its family does, texts only where a tokenizer came with the weights.
+
+    Notes
+    -----
+    An adapter finds by words what its base finds: the words go to the base's own detector.
+    """
     known = FAMILIES.get(family)
     prompts = list(known.prompts) if known is not None else []
     if "text" not in prompts:
         return prompts
-    package = package_of(family, checkpoint)
+    package = package_of(family, base_of(checkpoint) or checkpoint)
     return prompts if package is not None and TOKENIZER in package.files else [one for one in prompts if one != "text"]
+
+
+def base_of(checkpoint: str) -> str:
+    """Return the digest of the model below a stored adapter; nothing for a whole model, a package, and what is gone."""
+    if not blobs.exists(checkpoint):
+        return ""
+    try:
+        return read_header_of(blobs.local_path(checkpoint)).base
+    except Unprocessable:
+        return ""
 
 
 def size_of_model(family: str, checkpoint: str) -> int | None:

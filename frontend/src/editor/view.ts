@@ -22,6 +22,8 @@ export class EditorView implements Viewport {
   private readonly forget: Array<() => void> = [];
   private readonly drawn = new Set<() => void>();
   private request = 0;
+  /** Whether the layers hold a picture that the screen does not show yet. */
+  private isPainted = false;
   /** Where the image lies in the host; to be changed through the view alone. */
   readonly placement: Placement;
   /** Milliseconds that drawing the last frames took, and when they were drawn; for tests and benchmarks. */
@@ -169,14 +171,23 @@ export class EditorView implements Viewport {
       if (this.editor.tick(now)) this.schedule();
       this.draw();
     });
+    // What takes longest is done while the screen is waited for; but a stroke goes on, and playing chooses another frame.
+    if (!this.editor.state.playing && !this.editor.draft) queueMicrotask(() => this.paint());
+  }
+
+  /** Paint the picture of the frame, not yet on the screen; returns whether there is a frame. */
+  private paint(): boolean {
+    const { frameIndex } = this.editor.state;
+    const frame = this.editor.enhance.pixels(frameIndex);
+    if (frame && this.layers.paint(frameIndex, frame)) this.isPainted = true;
+    return frame !== undefined;
   }
 
   private draw(): void {
     const started = performance.now();
-    const { frameIndex } = this.editor.state;
-    const frame = this.editor.enhance.pixels(frameIndex);
-    this.host.dataset.frame = frame ? String(frameIndex + 1) : "";
-    if (frame && this.layers.paint(frameIndex, frame)) this.context.putImageData(this.layers.pixels, 0, 0);
+    this.host.dataset.frame = this.paint() ? String(this.editor.state.frameIndex + 1) : "";
+    if (this.isPainted) this.context.putImageData(this.layers.pixels, 0, 0);
+    this.isPainted = false;
     this.drawPrompts();
     this.timing.lastMs = performance.now() - started;
     this.timing.totalMs += this.timing.lastMs;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,17 @@ def test_one_file_stays_one_file(data_dir: Path, tmp_path: Path, monkeypatch: py
     assert created
     assert prompts_over_http(spoken) == [*PLACES, "text"]
     assert len({model.checkpoint, silent.checkpoint, spoken.checkpoint}) == 3
+
+
+def test_an_adapter_takes_the_words_of_its_base(data_dir: Path) -> None:
+    """The detector of its base finds them; an adapter of weights alone takes none."""
+    files = {name: blobs.put_bytes(data) for name, data in FILES.items()}
+    package = blobs.put_bytes(Package("sam3", files).to_bytes())
+    header = {"family": "sam3", "preprocess_id": "sam3-112-v1"}
+    for base, prompts in ((package, [*PLACES, "text"]), (files[WEIGHTS], PLACES), (bytes_digest(b"gone"), PLACES)):
+        data = json.dumps({"__metadata__": {**header, "base": base}}).encode()
+        adapter = blobs.put_bytes(len(data).to_bytes(8, "little") + data)
+        assert prompts_of_model(family="sam3", checkpoint=adapter) == prompts
 
 
 def test_other_families_and_other_folders_are_refused(

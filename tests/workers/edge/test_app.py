@@ -77,7 +77,10 @@ def test_a_broker_that_is_away_does_not_silence_the_heart_for_ever(tmp_path: Pat
         ({}, "BROKER_URL or REDIS_URL must be set"),
         ({"BROKER_URL": "memory://"}, "BROKER_URL must name a broker that other processes reach"),
         ({"BROKER_URL": "redis://127.0.0.1", "FEATURE_CACHE_MB": "many"}, "FEATURE_CACHE_MB"),
-        ({"BROKER_URL": "redis://127.0.0.1", "MODEL_PRECISION": "double"}, "MODEL_PRECISION must be one of float32,"),
+        (
+            {"BROKER_URL": "redis://127.0.0.1", "MODEL_PRECISION": "double"},
+            "MODEL_PRECISION must be one of auto,",
+        ),
     ],
 )
 def test_a_worker_that_cannot_start_says_why_in_one_sentence(

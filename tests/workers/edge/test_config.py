@@ -29,7 +29,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_what_is_not_set_has_a_default(environment: dict[str, str], tmp_path: Path) -> None:
     found = config_from_environment(environment)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    assert found == WorkerConfig(BROKER, tmp_path / "data", name, None, 512_000_000, 0, None, "float32")
+    assert found == WorkerConfig(BROKER, tmp_path / "data", name, None, 512_000_000, 0, None, None)
     assert (tmp_path / "data" / "blobs").is_dir()
 
 
@@ -48,7 +48,8 @@ def test_what_is_not_set_has_a_default(environment: dict[str, str], tmp_path: Pa
         ("MODEL_CACHE_MB", " ", "model_bytes", None),
         ("MODEL_PRECISION", "bfloat16", "precision", "bfloat16"),
         ("MODEL_PRECISION", " mixed ", "precision", "mixed"),
-        ("MODEL_PRECISION", "", "precision", "float32"),
+        ("MODEL_PRECISION", "", "precision", None),
+        ("MODEL_PRECISION", "auto", "precision", None),
         ("BROKER_URL", "rediss://broker.example/0", "broker_url", "rediss://broker.example/0"),
         ("BROKER_URL", "amqp://u:p@broker.example//", "broker_url", "amqp://u:p@broker.example//"),
         ("BROKER_URL", "amqps://broker.example", "broker_url", "amqps://broker.example"),

@@ -13,7 +13,7 @@ from tests.workers.edge.parts import Desk, decoded, run
 from workers import app as edge
 from workers import models as module
 from workers.config import WorkerConfig
-from workers.engine.families import load_segmenter
+from workers.engine.families import best_precision, load_segmenter
 from workers.gpu import PredictJob
 from workers.models import Models, memory_of
 from workers.protocol.families import Precision
@@ -119,6 +119,31 @@ def test_the_settings_of_a_worker_reach_its_models(tmp_path: Path, monkeypatch: 
     config = WorkerConfig("memory://", tmp_path, "w1", model_bytes=7, precision="mixed")
     edge.Worker(edge.make_app(config), config, (edge.GPU,))
     assert seen == {"max_bytes": 7, "precision": "mixed"}
+
+
+@pytest.mark.parametrize(
+    ("capable", "device", "precision"),
+    [
+        ({"avx512_bf16": True}, "cpu", "mixed"),
+        ({"amx_bf16": True, "avx512_bf16": False}, "cpu", "mixed"),
+        ({"avx512_f": True}, "cpu", "float32"),
+        ({}, "cpu", "float32"),
+        ({"amx_bf16": True}, "cuda", "float32"),
+    ],
+)
+def test_without_a_setting_the_precision_suits_the_processor(
+    desk: Desk,
+    put_family: Callable[[str], ModelRef],
+    monkeypatch: pytest.MonkeyPatch,
+    capable: dict[str, bool],
+    device: str,
+    precision: Precision,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capable)
+    assert best_precision(torch.device(device)) == precision
+    if device == "cpu":
+        segmenter: Any = Models(desk.store, CPU).get(put_family("medsam2"))
+        assert segmenter.model.precision == precision
 
 
 @pytest.mark.parametrize("family", ["sam2.1-tiny", "medsam2"])

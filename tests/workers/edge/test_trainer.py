@@ -10,10 +10,12 @@ import torch
 
 from tests.workers.edge.parts import until
 from tests.workers.edge.training_parts import School
-from tests.workers.training.family_parts import save_base
+from tests.workers.engine.sam3_text_parts import save_small
 from workers.engine.adapters import load_adapter
 from workers.engine.checkpoints import load_checkpoint
+from workers.protocol.digests import bytes_digest
 from workers.protocol.messages import ModelRef
+from workers.protocol.packages import WEIGHTS, Package
 from workers.trainer import Trainer
 
 
@@ -66,8 +68,9 @@ def test_a_run_starts_shows_progress_and_ends_with_a_stored_model(school: School
 def test_published_weights_learn_an_adapter_through_the_same_request(
     school: School, trainer: Trainer, tmp_path: Path
 ) -> None:
-    """The one family whose small weights say how small they are stands for all that others publish."""
-    base = ModelRef(school.store.put_file(save_base("sam3", tmp_path / "sam3")), "sam3")
+    """Those of SAM 3, several files: the worker that trains fetches them all."""
+    digests = {name: school.store.put_file(path) for name, path in save_small(tmp_path).items()}
+    base = ModelRef(school.store.put(Package("sam3", digests).to_bytes()), "sam3")
     config = {"steps": 1, "frames_per_step": 1, "method": "lora", "lora_rank": 2}
     trainer.submit(school.request(base=base, evaluate=[base], config=config))
     until(school.has_ended)
@@ -76,6 +79,15 @@ def test_published_weights_learn_an_adapter_through_the_same_request(
     adapter = load_adapter(school.store.path(done.data["checkpoint"]))
     assert (adapter.base, adapter.family, adapter.licence) == (base.digest, "sam3", "SAM License")
     assert set(done.data["evaluations"]) == {adapter.sha256, base.digest}
+
+
+def test_a_package_whose_weights_are_gone_fails_with_a_reason(school: School, trainer: Trainer) -> None:
+    absent = Package("sam3", {WEIGHTS: bytes_digest(b"never stored")})
+    base = ModelRef(school.store.put(absent.to_bytes()), "sam3")
+    trainer.submit(school.request(base=base, evaluate=[base]))
+    until(school.has_ended)
+    last = school.updates()[-1]
+    assert (last.event, last.data["code"]) == ("error", "blob_missing")
 
 
 def test_a_run_that_was_stopped_says_nothing_and_goes_on_when_it_is_sent_again(school: School) -> None:

@@ -21,11 +21,11 @@ FRAMES = 12
 @pytest.mark.parametrize(
     ("cores", "expected"),
     [
-        (1, Threads(1, 1, 1)),
-        (2, Threads(1, 1, 2)),
-        (4, Threads(1, 2, 3)),
-        (16, Threads(4, 8, 3)),
-        (64, Threads(16, 32, 3)),
+        (1, Threads(1, 1, 1, 1)),
+        (2, Threads(1, 1, 2, 2)),
+        (4, Threads(1, 2, 4, 3)),
+        (16, Threads(4, 8, 16, 3)),
+        (64, Threads(16, 32, 64, 3)),
     ],
 )
 def test_threads_share_the_cores(cores: int, expected: Threads) -> None:

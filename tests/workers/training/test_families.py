@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from annotator.registry.services.checkpoint_header import read_header_of
+from tests.workers.engine.sam3_text_parts import save_small
 from tests.workers.training.family_parts import KINDS, discs, save_base, shrink
 from tests.workers.training.test_finetune import Dataset
 from workers.blobs import BlobStore
-from workers.engine.adapters import load_adapter
+from workers.engine.adapters import base_of, load_adapter
 from workers.engine.check import check
 from workers.engine.checkpoints import CheckpointError
 from workers.engine.cine import CinePixels
@@ -31,6 +32,7 @@ from workers.models import Models
 from workers.protocol.digests import array_digest, bytes_digest
 from workers.protocol.families import FAMILIES, METHODS
 from workers.protocol.messages import ModelRef
+from workers.protocol.packages import Package
 from workers.training.base import DECODERS, SAM2_DECODER, load_base
 from workers.training.config import FinetuneConfig
 from workers.training.evaluate import evaluate_checkpoint
@@ -236,6 +238,24 @@ def check_it_answers(data: Dataset, model: ModelRef, path: Path) -> None:
     assert session.predict(0, box=(10, 10, 50, 50)).mask.shape == frames.shape[1:]
     answers = session.propagate([LabelTrack("disc", {0: "mask"})], [[0, 1]], lambda digest: masks[0])
     assert [one.frame_index for one in answers if one is not None] == [1]
+
+
+@pytest.mark.parametrize("method", ["lora", "decoder"])
+def test_a_model_of_several_files_learns_twice(tmp_path: Path, data: Dataset, method: str) -> None:
+    """Under an adapter it goes on to take words; of whole weights it is the tracker that was learnt."""
+    store = BlobStore(data.blobs)
+    digests = {name: store.put_file(path) for name, path in save_small(tmp_path).items()}
+    package = store.put(Package("sam3", digests).to_bytes())
+    base = store.path(package)
+    for turn in ("first", "second"):
+        done = learn(data, base, "sam3", tmp_path / turn, method=method, steps=1, learning_rate=1e-2, lora_rank=2)
+        base = Path(done["checkpoint"])
+        store.put_file(base)
+    check_it_answers(data, ModelRef(done["sha256"], "sam3"), base)
+    served = Models(store, CPU).get(ModelRef(done["sha256"], "sam3"))
+    assert isinstance(served, Sam2Segmenter)
+    assert (served.concepts is not None) == (method == "lora")
+    assert base_of(base) == (package if method == "lora" else None)
 
 
 @pytest.mark.parametrize(("family", "method"), [("sam2.1-tiny", "full"), ("medsam2", "decoder"), ("sam3", "lora")])
