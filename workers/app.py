@@ -20,6 +20,7 @@ from celery.worker import WorkController
 from workers.blobs import open_store
 from workers.config import ConfigError, WorkerConfig, config_from_environment
 from workers.gpu import Workbench
+from workers.heap import keep_one_heap
 from workers.protocol.messages import Heartbeat
 from workers.publish import Publisher
 from workers.scheduler import Scheduler
@@ -96,6 +97,7 @@ class Worker:
     def __init__(self, app: Celery, config: WorkerConfig, kinds: tuple[str, ...]) -> None:
         self.queues: list[str] = []
         self._parts: list[Part] = []
+        keep_one_heap()
         started_ms = time.time() * 1000
         publish = Publisher(app)
         store = open_store(config)

@@ -28,6 +28,7 @@ from tests.benchmarks.worker import CHECKPOINT, LABEL, LocalWorker, cine_ref, di
 from workers.blobs import BlobStore
 from workers.config import config_from_environment
 from workers.engine.families import load_bundled
+from workers.heap import keep_one_heap
 from workers.protocol.digests import array_digest
 from workers.protocol.messages import ModelRef
 
@@ -49,6 +50,7 @@ def write_cine(path: Path, frames: int) -> None:
 
 def run_worker(store_folder: Path, digest: str, checkpoint: str, frames: int) -> dict[str, float]:
     """Prompt and propagate in this process; return its peak resident memory and what it did."""
+    keep_one_heap()
     config = config_from_environment({"BROKER_URL": "memory://", "CINELOOP_DATA_DIR": str(store_folder.parent)})
     worker = LocalWorker(store_folder, feature_bytes=config.feature_bytes, keep_masks=False)
     model, cine, middle = ModelRef(checkpoint, "bundled"), cine_ref(digest, (frames, SIZE, SIZE)), frames // 2

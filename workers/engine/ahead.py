@@ -29,9 +29,9 @@ class Threads:
     encode : int
         Threads of one encoder.
     track : int
-        Threads of everything else for one label; several at once fill all cores (`following`).
+        Threads of everything else in a propagation, where more would not pay (`following`).
     cores : int
-        Threads of an answer to a prompt, which a reader waits for.
+        Threads of all else, answers to prompts among them.
     encoders : int
         Encoders at work at a time: one more than there is room for, to be at work while the tracker waits.
     """
@@ -47,9 +47,9 @@ class Threads:
         encode, track = max(1, cores // 4), max(1, cores // 2)
         return cls(encode, track, cores, min(MOST_ENCODERS, (cores - track) // encode + 1))
 
-    def following(self, labels: int) -> int:
-        """Return the threads that follow a number of labels at once: for one, others are left to the encoders."""
-        return self.track if labels == 1 else self.cores
+    def following(self, labels: int, is_small: bool) -> int:
+        """Return the threads that follow a number of labels at once with a small model or a large one."""
+        return self.track if is_small and labels == 1 else self.cores
 
 
 @functools.cache

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import threading
 import time
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -87,7 +85,7 @@ class FeatureStore:
                 self._drop(next(kept for kept in self._entries if kept.cine == key.cine))
             while self._bytes + size > self.max_bytes:
                 self._drop(next(iter(self._entries)))
-            self._entries[key] = tuple(_apart(tensor) for tensor in tensors)
+            self._entries[key] = tensors
             self._used[key] = time.monotonic()
             self._bytes += size
             self._bytes_of[key.cine] += size
@@ -129,14 +127,6 @@ class FeatureStore:
             self._used.clear()
             self._bytes_of.clear()
             self._bytes = 0
-
-
-def _apart(tensor: Tensor) -> Tensor:
-    """Return a copy in pages of its own, for what stays: amid what comes and goes it would cut the heap into pieces."""
-    if tensor.device.type != "cpu" or not tensor.nbytes:
-        return tensor
-    copy = torch.frombuffer(mmap.mmap(-1, tensor.nbytes), dtype=tensor.dtype).view(tensor.shape)
-    return copy.copy_(tensor)
 
 
 def _size(tensors: tuple[Tensor, ...]) -> int:

@@ -16,10 +16,9 @@ from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
 
-from workers.engine.attention import LateValueAttention
 from workers.engine.bundled import PADDING
 from workers.engine.checkpoints import CheckpointError, check_state, file_digest, metadata_of
-from workers.engine.sam21_configs import SAM21_CONFIGS, Sam21Config, sam21_parts
+from workers.engine.sam21_configs import FAST, SAM21_CONFIGS, Sam21Config, sam21_parts
 from workers.engine.segmenter import Mask, ModelSpec
 from workers.engine.session import Sam2Segmenter
 from workers.engine.squares import resized, rows_first, square_frames, square_mask
@@ -53,6 +52,7 @@ class StockSam2(SAM2Base):
     """
 
     conditioning_in_attention = 4
+    is_small = False
 
     def __init__(self, *, preprocess_id: str, precision: Precision = "float32", **parts: Any) -> None:
         super().__init__(**parts)
@@ -250,9 +250,7 @@ def resize_bicubic(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def build_sam21(config: Sam21Config, *, preprocess_id: str, precision: Precision = "float32") -> StockSam2:
     """Build a model of the family with random weights, in evaluation mode."""
-    model: StockSam2 = StockSam2(
-        preprocess_id=preprocess_id, precision=precision, **sam21_parts(config, LateValueAttention)
-    ).eval()
+    model: StockSam2 = StockSam2(preprocess_id=preprocess_id, precision=precision, **sam21_parts(config, FAST)).eval()
     return model
 
 

@@ -13,6 +13,9 @@ from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler, Memory
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.modeling.sam.transformer import RoPEAttention
 
+from workers.engine.attention import LateValueAttention
+from workers.engine.places import PlacedHiera, PlacedSine
+
 STRIDE = 16
 HIDDEN, MEMORY = 256, 64
 
@@ -51,14 +54,27 @@ SAM21_CONFIGS: Mapping[str, Sam21Config] = {
 }
 
 
-def sam21_parts(config: Sam21Config, reading: type[RoPEAttention] = RoPEAttention) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Kinds:
+    """The classes of the parts that there are faster ones for, with the same weights and answers."""
+
+    trunk: type[Hiera]
+    sine: type[PositionEmbeddingSine]
+    attention: type[RoPEAttention]
+
+
+STOCK = Kinds(Hiera, PositionEmbeddingSine, RoPEAttention)
+FAST = Kinds(PlacedHiera, PlacedSine, LateValueAttention)
+
+
+def sam21_parts(config: Sam21Config, kinds: Kinds = STOCK) -> dict[str, Any]:
     """Return the arguments of `sam2.modeling.sam2_base.SAM2Base` that a config stands for.
 
     Parameters
     ----------
     config : Sam21Config
-    reading : type
-        What attends to the memories.
+    kinds : Kinds
+        `STOCK` for the package's own.
 
     Notes
     -----
@@ -68,9 +84,9 @@ def sam21_parts(config: Sam21Config, reading: type[RoPEAttention] = RoPEAttentio
     (https://github.com/bowang-lab/MedSAM2): only the image size and with it the ``feat_sizes`` differ.
     """
     return {
-        "image_encoder": _image_encoder(config),
-        "memory_attention": _memory_attention(config.image_size // STRIDE, reading),
-        "memory_encoder": _memory_encoder(),
+        "image_encoder": _image_encoder(config, kinds),
+        "memory_attention": _memory_attention(config.image_size // STRIDE, kinds.attention),
+        "memory_encoder": _memory_encoder(kinds),
         "num_maskmem": 7,
         "image_size": config.image_size,
         "sigmoid_scale_for_mem_enc": 20.0,
@@ -104,15 +120,13 @@ def sam21_parts(config: Sam21Config, reading: type[RoPEAttention] = RoPEAttentio
     }
 
 
-def _sine(channels: int) -> PositionEmbeddingSine:
-    return PositionEmbeddingSine(
-        num_pos_feats=channels, normalize=True, scale=None, temperature=10000, warmup_cache=False
-    )
+def _sine(channels: int, kinds: Kinds) -> PositionEmbeddingSine:
+    return kinds.sine(num_pos_feats=channels, normalize=True, scale=None, temperature=10000, warmup_cache=False)
 
 
-def _image_encoder(config: Sam21Config) -> ImageEncoder:
+def _image_encoder(config: Sam21Config, kinds: Kinds) -> ImageEncoder:
     width = config.embed_dim
-    trunk = Hiera(
+    trunk = kinds.trunk(
         embed_dim=width,
         num_heads=config.heads,
         stages=config.stages,
@@ -121,7 +135,7 @@ def _image_encoder(config: Sam21Config) -> ImageEncoder:
         window_spec=config.windows,
     )
     neck = FpnNeck(
-        position_encoding=_sine(HIDDEN),
+        position_encoding=_sine(HIDDEN, kinds),
         d_model=HIDDEN,
         backbone_channel_list=[width * 8, width * 4, width * 2, width],
         fpn_top_down_levels=[2, 3],
@@ -156,11 +170,11 @@ def _memory_attention(side: int, reading: type[RoPEAttention]) -> MemoryAttentio
     return MemoryAttention(d_model=HIDDEN, pos_enc_at_input=True, layer=layer, num_layers=4)
 
 
-def _memory_encoder() -> MemoryEncoder:
+def _memory_encoder(kinds: Kinds) -> MemoryEncoder:
     block = CXBlock(dim=HIDDEN, kernel_size=7, padding=3, layer_scale_init_value=1e-6, use_dwconv=True)
     return MemoryEncoder(
         out_dim=MEMORY,
-        position_encoding=_sine(MEMORY),
+        position_encoding=_sine(MEMORY, kinds),
         mask_downsampler=MaskDownSampler(kernel_size=3, stride=2, padding=1),
         fuser=Fuser(block, num_layers=2),
     )

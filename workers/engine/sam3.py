@@ -52,6 +52,8 @@ class Sam3(Sam3TrackerVideoModel):
     ``propagate_in_video_iterator``. Here several labels share a decoder pass, which its `forward` does not do.
     """
 
+    is_small = False
+
     def __init__(self, config: Sam3TrackerVideoConfig) -> None:
         super().__init__(config)
         self.logit_side = int(self.prompt_encoder.mask_input_size[0])

@@ -53,12 +53,15 @@ class Sam2Model(Protocol):
         Most conditioning frames in a memory bank.
     recent_kept : int
         Most tracked frames in a memory bank.
+    is_small : bool
+        Whether the operations of one label are too small to gain from more threads.
     """
 
     image_size: int
     logit_side: int
     conditioning_in_attention: int
     recent_kept: int
+    is_small: bool
 
     def prepare(self, frames: NDArray[np.uint8], modality: str) -> Tensor: ...
 
@@ -261,7 +264,7 @@ class Sam2Session:
     ) -> Iterator[FrameMask | None]:
         """Yield the masks of one run that have not been answered yet, and None between the parts of its frames."""
         tracker = _Tracker(self._model, run, ahead.get, load, self._device, len(self._cine))
-        count = threads().following(len(run.tracks))
+        count = threads().following(len(run.tracks), self._model.is_small)
         settled = 0
         ahead.expect([run.start, *run.frames])
         for place, frame_index in enumerate(run.frames):

@@ -32,6 +32,11 @@ def test_threads_share_the_cores(cores: int, expected: Threads) -> None:
     assert Threads.of(cores) == expected
 
 
+@pytest.mark.parametrize(("labels", "is_small", "count"), [(1, True, 2), (2, True, 4), (1, False, 4), (8, False, 4)])
+def test_more_threads_follow_where_they_pay(labels: int, is_small: bool, count: int) -> None:
+    assert Threads.of(4).following(labels, is_small) == count
+
+
 def test_a_number_of_threads_holds_inside_only() -> None:
     before = torch.get_num_threads()
     with computing_with(before + 1):
