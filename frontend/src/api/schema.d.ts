@@ -205,7 +205,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the exact pixels of a frame, row-major, little endian, RGB interleaved. */
+        /**
+         * @description Return the exact pixels of a frame, row-major, little endian, RGB interleaved.
+         *
+         *     With ``Accept: image/jphc``, where the server offers it, as a lossless HTJ2K codestream; `X-Pixels-CRC32` is
+         *     then the CRC-32, eight hexadecimal digits, of the bytes that decoding has to give.
+         */
         get: operations["cines_frames_retrieve"];
         put?: never;
         post?: never;
@@ -2255,6 +2260,7 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                    "image/jphc": string;
                 };
             };
             /** @description No frame */

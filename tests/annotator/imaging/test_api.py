@@ -105,7 +105,7 @@ def test_a_frame_is_compressed_only_for_who_accepts_it(campaign: Campaign, reade
     assert gzip.decompress(packed.content) == plain.content
     for answer in (plain, packed):
         assert answer["Content-Type"] == "application/octet-stream"
-        assert answer["Vary"] == "Accept-Encoding"
+        assert answer["Vary"] == "Accept, Accept-Encoding"
         assert "immutable" in answer["Cache-Control"]
         assert "private" in answer["Cache-Control"]
 
