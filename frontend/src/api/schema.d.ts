@@ -924,6 +924,7 @@ export interface components {
             readonly windows: {
                 [key: string]: number[];
             };
+            readonly intensity_relationship: components["schemas"]["IntensityRelationshipEnum"];
             readonly frame_times_ms: number[];
             readonly frame_time_source: components["schemas"]["FrameTimeSourceEnum"];
             readonly display: {
@@ -1155,6 +1156,13 @@ export interface components {
             campaign: string;
             files: string[];
         };
+        /**
+         * @description * `LIN` - Linear
+         *     * `LOG` - Logarithmic
+         *     * `DISP` - Made for display
+         * @enum {string}
+         */
+        IntensityRelationshipEnum: "LIN" | "LOG" | "DISP";
         /** @description A computation that an event asked for. */
         Job: {
             /** Format: uuid */

@@ -21,6 +21,8 @@ export interface CineInfo {
   channels: number;
   bitsAllocated: number;
   window: [number, number];
+  /** What grey values say of the X-rays that came through; empty or absent where the file does not say it. */
+  intensityRelationship?: "LIN" | "LOG" | "DISP" | "";
   /** Others that a model may look through, by name. */
   windows: Record<string, [number, number]>;
   /** Start of each frame in milliseconds; the last frame lasts as long as the one before. */

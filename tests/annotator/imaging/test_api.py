@@ -173,6 +173,17 @@ def test_a_cine_tells_all_that_the_viewer_needs(campaign: Campaign, reader: APIC
     assert {key: detail[key] for key in row} == row
 
 
+@pytest.mark.parametrize("value", ["", "LIN", "LOG", "DISP"])
+def test_a_cine_tells_what_its_grey_values_are(
+    value: str, campaign: Campaign, reader: APIClient, tmp_path: Path
+) -> None:
+    """So that a subtraction does not take the logarithm of a logarithm."""
+    data = dicom_bytes(PixelIntensityRelationship=value or None)
+    (outcome,) = ingest_files(on_disk(tmp_path, {"angiogram": data}))
+    add_cine(campaign=campaign, cine=outcome.cines[0])
+    assert reader.get(f"{URL}{outcome.cines[0].pk}/").json()["intensity_relationship"] == value
+
+
 def test_a_list_is_narrowed_by_campaign_modality_and_title(campaign: Campaign, reader: APIClient) -> None:
     """A cine of two campaigns appears once."""
     cine = make_cine(campaign)

@@ -90,6 +90,7 @@ export function cineInfoOf(cine: Schemas["Cine"]): CineInfo {
     channels: cine.channels,
     bitsAllocated: cine.bits_allocated,
     window: [cine.window[0] ?? 0, cine.window[1] ?? 255],
+    intensityRelationship: cine.intensity_relationship,
     windows: cine.windows as CineInfo["windows"],
     frameTimesMs: cine.frame_times_ms,
     frameTimeSource: cine.frame_time_source,
