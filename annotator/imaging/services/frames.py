@@ -65,15 +65,16 @@ def read_frame(*, cine: Cine, frame_number: int, forms: Sequence[Form]) -> Frame
     Nothing is kept: to encode a frame takes no longer than to compress it, and a browser keeps what it was sent.
     """
     frame = frame_pixels(cine, frame_number)
-    data = np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("<")).tobytes()
+    pixels = np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("<"))
+    octets = pixels.reshape(-1).view(np.uint8).data
     for form in forms:
         if form is Form.GZIP:
-            return FrameBytes(gzip.compress(data, GZIP_LEVEL, mtime=0), form)
+            return FrameBytes(gzip.compress(octets, GZIP_LEVEL, mtime=0), form)
         if form is Form.HTJ2K:
-            codestream = htj2k.encode_frame(np.asarray(frame))
+            codestream = htj2k.encode_frame(pixels)
             if codestream is not None:
-                return FrameBytes(codestream, form, zlib.crc32(data))
-    return FrameBytes(data, Form.RAW)
+                return FrameBytes(codestream, form, zlib.crc32(octets))
+    return FrameBytes(bytes(octets), Form.RAW)
 
 
 def thumbnail_png(*, cine: Cine) -> bytes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-Encoder = Callable[[NDArray[Any]], bytes]
+Encoder = Callable[..., bytes | bytearray]
 
 
 @cache
@@ -48,7 +48,7 @@ def encode_frame(frame: NDArray[Any]) -> bytes | None:
 
     Notes
     -----
-    One thread, and less memory than compressing with gzip takes: the encoder works by rows.
+    One thread, and about as much memory as the frame itself: the encoder works by rows.
     """
     encode = encoder()
     if encode is None or frame.dtype not in (np.uint8, np.uint16):

@@ -1,6 +1,7 @@
 /** What the editor needs of the world; the API's own types are narrowed to this at the edge (features/reading). */
 
 import type { Provenance } from "./codec";
+import type { TransportState } from "./transport/transport";
 
 export interface LabelInfo {
   code: string;
@@ -190,5 +191,7 @@ export interface Gateway {
   jobs(): Promise<JobInfo[]>;
   cancelJob(id: string): Promise<void>;
   frame(frameNumber: number, signal: AbortSignal): Promise<ArrayBuffer>;
+  /** How frames come, where they may come in more ways than one. */
+  transport?: { onChange(listener: (state: TransportState) => void): void; close(): void };
   socketUrl(): string;
 }

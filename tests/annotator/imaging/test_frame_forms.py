@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from annotator.imaging.services.ingest import ingest_files
 from fixtures.synthetic import generate_cine
 from tests.factories.imaging import dicom_bytes, on_disk, random_frames
 from tests.factories.readings import make_campaign, make_cine, make_member, make_user
+from tests.machine import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 JPHC, RAW, JSON = "image/jphc", "application/octet-stream", "application/json"
@@ -239,6 +242,20 @@ def test_a_frame_that_cannot_be_encoded_goes_as_it_is(
     assert (answer.status_code, answer["Content-Type"], answer["Content-Encoding"]) == (200, RAW, "gzip")
     assert answer["ETag"] == fetch(reader, cine, RAW)["ETag"]
     assert "was not encoded as HTJ2K: RuntimeError" in caplog.text
+
+
+def test_the_frames_that_the_browser_is_tested_with_are_those_of_this_encoder() -> None:
+    """They lie with the frontend's tests, which have no encoder of ours (frontend/src/editor/transport)."""
+    frame = generate_cine("xa", seed=2, frames=1, size=96).frames[0][:60, :88]
+    grain = np.random.default_rng(2).integers(0, 16, frame.shape, np.uint16)
+    expected = {"xa8": frame, "xa16": (frame.astype(np.uint16) << 4) | grain}
+    sent = json.loads((ROOT / "frontend" / "src" / "testing" / "codestreams.json").read_text())
+    assert {known["name"] for known in sent} == set(expected)
+    for known in sent:
+        pixels = zlib.decompress(base64.b64decode(known["pixels"]))
+        assert pixels == expected[known["name"]].tobytes()
+        assert known["crc32"] == f"{zlib.crc32(pixels):08x}"
+        assert base64.b64decode(known["codestream"]) == htj2k.encode_frame(expected[known["name"]])
 
 
 def test_what_has_no_form_is_left_to_the_bytes() -> None:
