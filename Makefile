@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate bench-views bench-viewer
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate bench-views bench-viewer bench-transport
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -76,3 +76,7 @@ bench-repropagate: ## How much sooner than with the stock predictor a corrected 
 bench-viewer: ## How fast the viewer plays, opens, and shows masks and strokes, in headless Chromium
 	@$(SETUP) develop
 	@$(VENV) -m tests.benchmarks.viewer
+
+bench-transport: ## What frames cost as gzip and as HTJ2K, and over which links HTJ2K pays
+	@$(SETUP) develop
+	@DJANGO_SETTINGS_MODULE=annotator.settings.testing $(VENV) -m tests.benchmarks.transport

@@ -59,6 +59,7 @@ class CineSerializer(CineBriefSerializer):
             "pixels_digest",
             "window",
             "windows",
+            "intensity_relationship",
             "frame_times_ms",
             "frame_time_source",
             "display",

@@ -21,6 +21,7 @@ ROOMS = {
     "management",
     "migrations",
     "models",
+    "negotiation",
     "permissions",
     "retry",
     "routing",

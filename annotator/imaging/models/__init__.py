@@ -1,6 +1,6 @@
 """What an import leaves behind."""
 
-from annotator.imaging.models.cine import Cine, CineInstance, FrameTimeSource, Modality
+from annotator.imaging.models.cine import Cine, CineInstance, FrameTimeSource, IntensityRelationship, Modality
 from annotator.imaging.models.dicom import IdentityMapping, Instance, Patient, Series, Study
 from annotator.imaging.models.import_batch import BatchStatus, ImportBatch
 
@@ -12,6 +12,7 @@ __all__ = [
     "IdentityMapping",
     "ImportBatch",
     "Instance",
+    "IntensityRelationship",
     "Modality",
     "Patient",
     "Series",

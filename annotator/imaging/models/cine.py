@@ -34,12 +34,20 @@ class FrameTimeSource(models.TextChoices):
     SINGLE = "single", "Single frame"
 
 
+class IntensityRelationship(models.TextChoices):
+    """What grey values say of the X-rays that came through; PS3.3 C.8.7.1.1.2."""
+
+    LIN = "LIN", "Linear"
+    LOG = "LOG", "Logarithmic"
+    DISP = "DISP", "Made for display"
+
+
 class Cine(BaseModel):
     """Frames of one view in the order of time.
 
     The pixels are one array blob, uint8 or uint16 (T, H, W), or uint8 RGB (T, H, W, 3). `window_low` and `window_high`
     are the grey values that map to 0 and 255; `windows` holds others by name, {name: [low, high]}. `frame_times_ms`
-    counts from the first frame.
+    counts from the first frame. `intensity_relationship` is empty where the file does not say it.
     """
 
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="cines")
@@ -57,6 +65,9 @@ class Cine(BaseModel):
     window_low = models.FloatField()
     window_high = models.FloatField()
     windows = models.JSONField(default=dict, blank=True)
+    intensity_relationship = models.CharField(
+        max_length=4, choices=IntensityRelationship.choices, blank=True, default=""
+    )
     frame_times_ms = models.JSONField()
     frame_time_source = models.CharField(max_length=32, choices=FrameTimeSource.choices)
     display = models.JSONField(default=dict)
@@ -70,6 +81,10 @@ class Cine(BaseModel):
             ),
             models.CheckConstraint(condition=Q(channels__in=[1, 3]), name="cine_channels_known"),
             models.CheckConstraint(condition=Q(bits_allocated__in=[8, 16]), name="cine_bits_known"),
+            models.CheckConstraint(
+                condition=Q(intensity_relationship__in=["", *IntensityRelationship.values]),
+                name="cine_intensity_known",
+            ),
         ]
 
     def __str__(self) -> str:

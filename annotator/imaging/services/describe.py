@@ -7,6 +7,7 @@ from typing import Any
 
 from pydicom import Dataset
 
+from annotator.imaging.models import IntensityRelationship
 from annotator.imaging.services.elements import finite, number_of, value_of
 
 
@@ -45,6 +46,27 @@ def describe_cine(dataset: Dataset) -> dict[str, Any]:
             facts["pixel_spacing_mm"] = [value * 10 for value in delta if value is not None]
             facts["spacing_is_detector"] = False
     return facts
+
+
+def intensity_relationship(dataset: Dataset) -> str:
+    """Return what the file says of its grey values, one of `IntensityRelationship`; empty where it says nothing known.
+
+    Notes
+    -----
+    Pixel Intensity Relationship (0028,1040), PS3.3 C.8.7.1.1.2; of enhanced images in the functional group that all
+    frames share (C.8.19.6.4).
+    """
+    place: Any = dataset
+    for name in ("", "SharedFunctionalGroupsSequence", "FramePixelDataPropertiesSequence"):
+        if name:
+            items = value_of(place, name)
+            place = items[0] if isinstance(items, Sequence) and items and not isinstance(items, str) else None
+        if not isinstance(place, Dataset):
+            return ""
+        value = str(value_of(place, "PixelIntensityRelationship") or "").strip().upper()
+        if value in IntensityRelationship.values:
+            return value
+    return ""
 
 
 def title_of(modality: str, key: str, number: int, facts: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from annotator.core import blobs
 from annotator.imaging.models import Cine, CineInstance, IdentityMapping, Instance, Patient, Series, Study
 from annotator.imaging.services import identity
 from annotator.imaging.services.decode import Decoded, decode_cine
-from annotator.imaging.services.describe import describe_cine, title_of
+from annotator.imaging.services.describe import describe_cine, intensity_relationship, title_of
 from annotator.imaging.services.elements import tolerant_reading
 from annotator.imaging.services.inspect import Inspected, inspect_file
 from annotator.imaging.services.refusal import FileRefused
@@ -62,6 +62,7 @@ class Prepared:
     times: list[float]
     source: str
     facts: dict[str, Any]
+    intensity: str
     key: str
     original: dict[str, str]
     study_uid: str
@@ -226,6 +227,7 @@ def _prepare(files: list[Inspected], folder: Path, given: tuple[list[float], str
             times=times,
             source=source,
             facts=facts,
+            intensity=intensity_relationship(first),
             key=key,
             original=identity.original_identity(first),
             study_uid=identity.pseudonymous_uid(str(first.get("StudyInstanceUID", "") or key)),
@@ -291,6 +293,7 @@ def _create_cine(modality: str, prepared: Prepared, series: Series, patient: Pat
         window_low=decoded.low,
         window_high=decoded.high,
         windows=decoded.windows,
+        intensity_relationship=prepared.intensity,
         frame_times_ms=prepared.times,
         frame_time_source=prepared.source,
         display=prepared.facts,

@@ -205,7 +205,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the exact pixels of a frame, row-major, little endian, RGB interleaved. */
+        /**
+         * @description Return the exact pixels of a frame, row-major, little endian, RGB interleaved.
+         *
+         *     With ``Accept: image/jphc``, where the server offers it, as a lossless HTJ2K codestream; `X-Pixels-CRC32` is
+         *     then the CRC-32, eight hexadecimal digits, of the bytes that decoding has to give.
+         */
         get: operations["cines_frames_retrieve"];
         put?: never;
         post?: never;
@@ -919,6 +924,7 @@ export interface components {
             readonly windows: {
                 [key: string]: number[];
             };
+            readonly intensity_relationship: components["schemas"]["IntensityRelationshipEnum"];
             readonly frame_times_ms: number[];
             readonly frame_time_source: components["schemas"]["FrameTimeSourceEnum"];
             readonly display: {
@@ -1150,6 +1156,13 @@ export interface components {
             campaign: string;
             files: string[];
         };
+        /**
+         * @description * `LIN` - Linear
+         *     * `LOG` - Logarithmic
+         *     * `DISP` - Made for display
+         * @enum {string}
+         */
+        IntensityRelationshipEnum: "LIN" | "LOG" | "DISP";
         /** @description A computation that an event asked for. */
         Job: {
             /** Format: uuid */
@@ -2255,6 +2268,7 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                    "image/jphc": string;
                 };
             };
             /** @description No frame */

@@ -142,6 +142,7 @@ export class Editor {
         changed: () => this.sync(),
       },
     });
+    setup.gateway.transport?.onChange((transport) => this.set({ transport }));
     this.frames.onLoad((frame) => {
       this.set({ framesLoaded: this.frames.loadedCount });
       if (frame === this.state.frameIndex) this.repaint();
@@ -214,6 +215,7 @@ export class Editor {
     this.pen.close();
     this.outbox.close();
     this.frames.close();
+    this.gateway.transport?.close();
   }
 
   // --- what the server says -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import type { SaveState } from "./outbox";
 import { type Orientation, UPRIGHT } from "./placement";
 import type { Span } from "./propagation";
 import { NO_OPTIONS, type ToolOptions } from "./tools/options";
+import { type TransportState, UNKNOWN } from "./transport/transport";
 import type { JobInfo, Presence, WriterInfo } from "./types";
 
 export type ToolId =
@@ -95,6 +96,8 @@ export interface EditorState {
   /** Grows whenever a mask, a prompt or an acceptance changes. */
   masksVersion: number;
   framesLoaded: number;
+  /** Which way frames come. */
+  transport: TransportState;
   notice: { code: string; text: string; at: number } | null;
   /** What lies over the reading room. */
   overlay: "palette" | "keys" | null;
@@ -157,6 +160,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     presence: [],
     masksVersion: 0,
     framesLoaded: 0,
+    transport: UNKNOWN,
     notice: null,
     overlay: null,
     menu: null,

@@ -1,6 +1,7 @@
 /** What the editor needs of the world; the API's own types are narrowed to this at the edge (features/reading). */
 
 import type { Provenance } from "./codec";
+import type { TransportState } from "./transport/transport";
 
 export interface LabelInfo {
   code: string;
@@ -21,6 +22,8 @@ export interface CineInfo {
   channels: number;
   bitsAllocated: number;
   window: [number, number];
+  /** What grey values say of the X-rays that came through; empty or absent where the file does not say it. */
+  intensityRelationship?: "LIN" | "LOG" | "DISP" | "";
   /** Others that a model may look through, by name. */
   windows: Record<string, [number, number]>;
   /** Start of each frame in milliseconds; the last frame lasts as long as the one before. */
@@ -188,5 +191,7 @@ export interface Gateway {
   jobs(): Promise<JobInfo[]>;
   cancelJob(id: string): Promise<void>;
   frame(frameNumber: number, signal: AbortSignal): Promise<ArrayBuffer>;
+  /** How frames come, where they may come in more ways than one. */
+  transport?: { onChange(listener: (state: TransportState) => void): void; close(): void };
   socketUrl(): string;
 }

@@ -105,7 +105,7 @@ def test_a_frame_is_compressed_only_for_who_accepts_it(campaign: Campaign, reade
     assert gzip.decompress(packed.content) == plain.content
     for answer in (plain, packed):
         assert answer["Content-Type"] == "application/octet-stream"
-        assert answer["Vary"] == "Accept-Encoding"
+        assert answer["Vary"] == "Accept, Accept-Encoding"
         assert "immutable" in answer["Cache-Control"]
         assert "private" in answer["Cache-Control"]
 
@@ -171,6 +171,17 @@ def test_a_cine_tells_all_that_the_viewer_needs(campaign: Campaign, reader: APIC
     (row,) = reader.get(URL).json()["results"]
     assert row.keys() < detail.keys()
     assert {key: detail[key] for key in row} == row
+
+
+@pytest.mark.parametrize("value", ["", "LIN", "LOG", "DISP"])
+def test_a_cine_tells_what_its_grey_values_are(
+    value: str, campaign: Campaign, reader: APIClient, tmp_path: Path
+) -> None:
+    """So that a subtraction does not take the logarithm of a logarithm."""
+    data = dicom_bytes(PixelIntensityRelationship=value or None)
+    (outcome,) = ingest_files(on_disk(tmp_path, {"angiogram": data}))
+    add_cine(campaign=campaign, cine=outcome.cines[0])
+    assert reader.get(f"{URL}{outcome.cines[0].pk}/").json()["intensity_relationship"] == value
 
 
 def test_a_list_is_narrowed_by_campaign_modality_and_title(campaign: Campaign, reader: APIClient) -> None:

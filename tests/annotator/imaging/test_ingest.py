@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import IntegrityError
+from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.uid import generate_uid
 from pytest_django import Settings
@@ -208,6 +210,7 @@ def replaced(data: bytes, tag: tuple[int, int], value: bytes) -> bytes:
         ((0x0018, 0x1510), {"PositionerPrimaryAngle": "10.5"}, b"left"),
         ((0x0028, 0x0030), {"PixelSpacing": ["0.25", "0.25"]}, b"a\\b      "),
         ((0x0028, 0x1050), {"WindowCenter": "100", "WindowWidth": "50"}, b"high"),
+        ((0x0028, 0x1040), {"PixelIntensityRelationship": "LOG"}, b"\xff\xfe\\\xe9"),
     ],
 )
 def test_a_malformed_value_that_is_not_needed_does_not_stop_a_file(
@@ -219,6 +222,7 @@ def test_a_malformed_value_that_is_not_needed_does_not_stop_a_file(
     (cine,) = outcome.cines
     assert cine.frame_count == 3
     assert cine.display.keys() == {"photometric"}
+    assert cine.intensity_relationship == ""
 
 
 @pytest.mark.parametrize(
@@ -299,6 +303,61 @@ def test_a_heart_rate_is_shown_when_one_was_measured(
     """Zero says that none was."""
     (cine,) = import_all(tmp_path, {"heart": dicom_bytes(HeartRate=rate)})["heart"].cines
     assert cine.display.get("heart_rate_bpm") == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (None, ""),
+        ("LIN", "LIN"),
+        ("LOG", "LOG"),
+        ("DISP", "DISP"),
+        ("", ""),
+        ("SQRT", ""),
+        ("LOGARITHMIC", ""),
+        (["LIN", "LOG"], ""),
+    ],
+)
+def test_what_grey_values_say_of_the_rays_is_kept(
+    value: str | list[str] | None, kept: str, tmp_path: Path, data_dir: Path
+) -> None:
+    """Pixel Intensity Relationship; one that is absent or none of the standard's counts as unknown."""
+    data = dicom_bytes(PixelIntensityRelationship=value)
+    (cine,) = import_all(tmp_path, {"angiogram": data})["angiogram"].cines
+    cine.refresh_from_db()
+    assert cine.intensity_relationship == kept
+
+
+@pytest.mark.parametrize(("value", "kept"), [(b"log ", "LOG"), (b" LOG", "LOG"), (b"L\0G ", ""), (b"    ", "")])
+def test_a_relationship_that_is_written_carelessly_is_understood(
+    value: bytes, kept: str, tmp_path: Path, data_dir: Path
+) -> None:
+    """In small letters, or with blanks around it; what is left of it otherwise counts as unknown."""
+    data = replaced(dicom_bytes(PixelIntensityRelationship="LOG"), (0x0028, 0x1040), value)
+    (cine,) = import_all(tmp_path, {"angiogram": data})["angiogram"].cines
+    assert cine.intensity_relationship == kept
+
+
+@pytest.mark.parametrize(("shared", "kept"), [("LOG", "LOG"), ("SQRT", ""), (None, "")])
+def test_of_an_enhanced_image_it_lies_in_the_shared_group(
+    shared: str | None, kept: str, tmp_path: Path, data_dir: Path
+) -> None:
+    """As enhanced XA images have it; groups that are empty are none."""
+    properties, group = Dataset(), Dataset()
+    if shared:
+        properties.PixelIntensityRelationship = shared
+        group.FramePixelDataPropertiesSequence = [properties]
+    data = dicom_bytes(SharedFunctionalGroupsSequence=[group])
+    (cine,) = import_all(tmp_path, {"enhanced": data})["enhanced"].cines
+    assert cine.intensity_relationship == kept
+
+
+def test_the_database_knows_no_other_relationship(data_dir: Path, tmp_path: Path) -> None:
+    """Whoever writes it."""
+    (cine,) = import_all(tmp_path, {"angiogram": dicom_bytes()})["angiogram"].cines
+    cine.intensity_relationship = "SQRT"
+    with pytest.raises(IntegrityError):
+        cine.save()
 
 
 def test_inverted_and_signed_pixels_become_plain_grey_values(tmp_path: Path, data_dir: Path) -> None:

@@ -1,7 +1,7 @@
 /** Find the shift that lays the mask of a subtraction onto a frame. */
 
 import { type Pixels, type Small, shrink, smooth } from "./shrink";
-import { SHIFT_STEP, type Shift } from "./subtraction";
+import { type Grey, LOG_RANGE, SHIFT_STEP, type Shift, STORED_SHARE } from "./subtraction";
 
 const FARTHEST = 16;
 /** Logarithms that differ by more cost no more: vessels, which only one of the two shows, must not pull. */
@@ -9,10 +9,23 @@ const MOST_COST = 0.1;
 const MOST_SAMPLES = 10_000;
 const LEAST_SIDE = 48;
 
-function logsOf(pixels: Pixels, rows: number, columns: number, factor: number, offset: number): Small {
+/** Natural logarithms of stored values, or of those that are logarithms of some kind, about as large. */
+function logOf({ window: [low, high], isLinear = true }: Pick<Grey, "window" | "isLinear">) {
+  const span = Math.max(high - low, 1);
+  if (isLinear) return (value: number) => Math.log(value + span / 16);
+  return (value: number) => (value * LOG_RANGE) / (STORED_SHARE * span);
+}
+
+function logsOf(
+  pixels: Pixels,
+  rows: number,
+  columns: number,
+  factor: number,
+  log: (value: number) => number,
+): Small {
   const small = shrink(pixels, rows, columns, factor);
   for (let place = 0; place < small.values.length; place++) {
-    small.values[place] = Math.log((small.values[place] as number) + offset);
+    small.values[place] = log(small.values[place] as number);
   }
   // Interpolation takes noise away, and so would make every shift between pixels look better than it is.
   return smooth(small);
@@ -47,24 +60,25 @@ function brightnessOf(frame: Small, mask: Small): number {
 /**
  * The shift of the mask, in pixels to the right and down, that makes it most like the frame outside the vessels. It is
  * looked for on pictures a quarter, half and as large, each from what the one before found, and then between pixels.
- * `span` is the range of grey values of the cine; `pause` is awaited between the pictures.
+ * `pause` is awaited between the pictures.
  */
 export async function align(
   frame: Pixels,
   mask: Pixels,
   rows: number,
   columns: number,
-  span: number,
+  grey: Pick<Grey, "window" | "isLinear">,
   pause: () => Promise<unknown>,
 ): Promise<Shift> {
   const farthest = Math.min(FARTHEST, Math.floor(Math.min(rows, columns) / 8));
+  const log = logOf(grey);
   let best: Shift | undefined;
   let brighter: number | undefined;
   for (const factor of [4, 2, 1]) {
     if (factor > 1 && Math.min(rows, columns) / factor < LEAST_SIDE) continue;
     await pause();
-    const of = logsOf(frame, rows, columns, factor, span / 16);
-    const from = logsOf(mask, rows, columns, factor, span / 16);
+    const of = logsOf(frame, rows, columns, factor, log);
+    const from = logsOf(mask, rows, columns, factor, log);
     brighter ??= brightnessOf(of, from);
     const limit = farthest / factor;
     const margin = Math.ceil(limit) + 2;

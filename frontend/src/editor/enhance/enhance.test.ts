@@ -5,7 +5,7 @@ import { LocalContrast } from "./contrast";
 import { bestPlaces, emptiestPlace, lineMap, scoresOf } from "./opacification";
 import { project } from "./projection";
 import { factorFor, shrink } from "./shrink";
-import { logTable, meanOf, type Shift, shiftedLog, subtract } from "./subtraction";
+import { type Grey, isLinear, logTable, meanOf, type Shift, shiftedLog, subtract } from "./subtraction";
 
 const EIGHT = { window: [0, 255], largest: 255 } as const;
 const NONE: Shift = [0, 0];
@@ -44,6 +44,27 @@ describe("digital subtraction", () => {
     expect(spread).toBeLessThanOrEqual(4); // grey values of the frame are whole numbers
     expect(Math.max(...plain) - Math.min(...plain)).toBeGreaterThan(50);
     for (const value of values) expect(value).toBeLessThan(128 - 60);
+  });
+
+  it("takes the difference of values that are logarithms already as it is", () => {
+    expect(["LIN", "", undefined, "LOG", "DISP"].map((known) => isLinear(known as "LIN"))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    const stored: Grey = { ...EIGHT, isLinear: false };
+    // A vessel takes the same off a logarithm wherever it lies; the logarithm of that would make it a matter of ground.
+    const mask = Uint8Array.from([60, 100, 160, 240, 33]);
+    const frame = mask.map((value, place) => (place < 4 ? value - 30 : value));
+    const result = new Uint8Array(5);
+    subtract(frame, shiftedLog(meanOf([mask]), 1, 5, NONE, stored), logTable(stored), stored, result);
+    expect([...result]).toEqual([68, 68, 68, 68, 128]);
+    const taken = difference(frame, mask, 1, 5);
+    expect(new Set(taken.slice(0, 4)).size).toBeGreaterThan(1);
+    const between = shiftedLog(Float32Array.from([10, 20]), 1, 2, [-0.5, 0], stored);
+    expect([...between]).toEqual([30, 40]);
   });
 
   it("shifts the mask by whole pixels and by quarters, and goes on beyond its border", () => {
@@ -87,15 +108,20 @@ describe("aligning", () => {
   it.each(shifts)("finds a mask moved by (%d, %d) under vessels and noise", async (dx, dy) => {
     const still = phantom(3, 1, 192, () => 0, { noise: 4, grain: 9 }).frames[0] as Uint8Array;
     const moved = phantom(3, 1, 192, () => 1, { noise: 4, dx, dy }).frames[0] as Uint8Array;
-    const found = await align(moved, still, 192, 192, 255, rest);
+    const found = await align(moved, still, 192, 192, EIGHT, rest);
     expect(Math.abs(found[0] - dx)).toBeLessThanOrEqual(0.25);
     expect(Math.abs(found[1] - dy)).toBeLessThanOrEqual(0.25);
+    // The same picture as a cine of logarithms.
+    const logs = (frame: Uint8Array) => frame.map((value) => Math.round(40 * Math.log(value + 1)));
+    const again = await align(logs(moved), logs(still), 192, 192, { ...EIGHT, isLinear: false }, rest);
+    expect(Math.abs(again[0] - dx)).toBeLessThanOrEqual(0.25);
+    expect(Math.abs(again[1] - dy)).toBeLessThanOrEqual(0.25);
   });
 
   it("answers on pictures that are tiny or even", async () => {
-    expect(await align(new Uint8Array(9), new Uint8Array(9), 3, 3, 255, rest)).toEqual([0, 0]);
+    expect(await align(new Uint8Array(9), new Uint8Array(9), 3, 3, EIGHT, rest)).toEqual([0, 0]);
     const bright = new Uint8Array(64 * 64).fill(200);
-    expect(await align(new Uint8Array(64 * 64), bright, 64, 64, 255, rest)).toEqual([0, 0]);
+    expect(await align(new Uint8Array(64 * 64), bright, 64, 64, EIGHT, rest)).toEqual([0, 0]);
   });
 });
 

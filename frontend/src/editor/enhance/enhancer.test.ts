@@ -158,6 +158,23 @@ describe("the views", () => {
     expect(view().isAligning).toBe(false);
   });
 
+  it("take the logarithm of intensities, and not of what the file says is one already", async () => {
+    const differences: Record<string, number[]> = {};
+    for (const relationship of ["", "LIN", "LOG", "DISP"] as const) {
+      start({ intensityRelationship: relationship });
+      await allLoaded();
+      enhance.set({ mode: "subtraction", maskFrame: 2 });
+      await isReady();
+      differences[relationship] = [...(enhance.pixels(14) as Uint8Array)];
+    }
+    expect(differences.LIN).toEqual(differences[""]);
+    expect(differences.DISP).toEqual(differences.LOG);
+    const [frame, mask] = [film.frames[14] as Uint8Array, film.frames[2] as Uint8Array];
+    const plain = [...frame].map((value, place) => Math.floor(128 + 2 * (value - (mask[place] as number))));
+    expect(differences.LOG).toEqual(plain.map((value) => Math.min(Math.max(value, 0), 255)));
+    expect(differences.LIN).not.toEqual(differences.LOG);
+  });
+
   it("average as many frames as there are from the mask on", async () => {
     await allLoaded();
     enhance.set({ mode: "subtraction", maskCount: 4, maskFrame: COUNT - 1 });

@@ -14,7 +14,7 @@ import { type Idle, Pace } from "./pace";
 import { project } from "./projection";
 import { factorFor, shrink } from "./shrink";
 import type { EnhanceMode, EnhanceState, Suggestion } from "./state";
-import { type Grey, LARGEST_SHIFT, logTable, meanOf, shiftedLog, subtract } from "./subtraction";
+import { type Grey, isLinear, LARGEST_SHIFT, logTable, meanOf, shiftedLog, subtract } from "./subtraction";
 
 /** What of the editor the views need. */
 export type EnhanceHost = Pick<Editor, "cine" | "frames" | "state" | "set" | "repaint" | "notify">;
@@ -45,8 +45,9 @@ export class Enhancer {
     private readonly host: EnhanceHost,
     private readonly idle: Idle,
   ) {
-    const { window, bitsAllocated } = host.cine;
-    this.grey = { window, largest: bitsAllocated > 8 ? 65535 : 255 };
+    const { window, bitsAllocated, intensityRelationship } = host.cine;
+    const largest = bitsAllocated > 8 ? 65535 : 255;
+    this.grey = { window, largest, isLinear: isLinear(intensityRelationship) };
     this.pace = new Pace(idle);
   }
 
@@ -212,12 +213,12 @@ export class Enhancer {
 
   /** Shift the mask to where it is most like this frame. */
   async align(): Promise<void> {
-    const { rows, columns, window } = this.host.cine;
+    const { rows, columns } = this.host.cine;
     const frame = this.host.frames.get(this.host.state.frameIndex);
     const { mask } = this;
     if (!frame || !mask || this.state.mode !== "subtraction" || this.state.isAligning) return;
     this.put({ isAligning: true });
-    const shift = await align(frame, mask.mean, rows, columns, Math.max(window[1] - window[0], 1), this.idle);
+    const shift = await align(frame, mask.mean, rows, columns, this.grey, this.idle);
     this.put({ isAligning: false });
     if (this.mask === mask && this.state.mode === "subtraction") this.set({ shift });
   }

@@ -3,9 +3,11 @@
  *
  * X-rays weaken exponentially (Beer and Lambert), so the difference of the logarithms of two frames is the path through
  * contrast medium alone, whatever lies before and behind it; a difference of the intensities themselves would not be.
+ * Of a cine that holds logarithms already, or values made for display, the difference is that of the values.
  */
 
 import type { FramePixels } from "../frames";
+import type { CineInfo } from "../types";
 
 /** The smallest step of the pixel shift. */
 export const SHIFT_STEP = 0.25;
@@ -13,7 +15,9 @@ export const LARGEST_SHIFT = 32;
 /** Of a mask: pixels to the right and down. */
 export type Shift = readonly [number, number];
 /** Differences of the logarithm that fill the window: half of them up, half of them down from mid-grey. */
-const LOG_RANGE = 1.4;
+export const LOG_RANGE = 1.4;
+/** The same of values that are logarithms already, as a share of the cine's window. */
+export const STORED_SHARE = 0.5;
 
 /** Of a cine: where its grey values lie. */
 export interface Grey {
@@ -21,19 +25,27 @@ export interface Grey {
   window: readonly [number, number];
   /** The largest value that a pixel can store. */
   largest: number;
+  /** Whether they are intensities, whose logarithms are to be taken; PS3.3 C.8.7.1.1.2. */
+  isLinear?: boolean;
 }
 
-/** Logarithms of every value that a pixel can have, in grey values of the result; the offset keeps black finite. */
-export function logTable({ window: [low, high], largest }: Grey): Float32Array {
-  const table = new Float32Array(largest + 1);
+/** What is not known to be anything else counts as linear, as most angiograms that do not say it are. */
+export function isLinear(relationship: CineInfo["intensityRelationship"]): boolean {
+  return relationship !== "LOG" && relationship !== "DISP";
+}
+
+/** From a stored value, or one between two, to its logarithm in grey values of the result; the offset keeps black finite. */
+function logOf({ window: [low, high], isLinear = true }: Grey): (value: number) => number {
+  if (!isLinear) return (value) => value / STORED_SHARE;
   const gain = Math.max(high - low, 1) / LOG_RANGE;
-  const offset = offsetOf(low, high);
-  for (let value = 0; value <= largest; value++) table[value] = gain * Math.log(value + offset);
-  return table;
+  const offset = Math.max(1, (high - low) / 64);
+  return (value) => gain * Math.log(value + offset);
 }
 
-function offsetOf(low: number, high: number): number {
-  return Math.max(1, (high - low) / 64);
+/** Logarithms of every value that a pixel can have, in grey values of the result. */
+export function logTable(grey: Grey): Float32Array {
+  const log = logOf(grey);
+  return Float32Array.from({ length: grey.largest + 1 }, (_, value) => log(value));
 }
 
 /** Mean of some frames, pixel by pixel. */
@@ -58,9 +70,7 @@ export function shiftedLog(
   [dx, dy]: Shift,
   grey: Grey,
 ): Float32Array {
-  const [low, high] = grey.window;
-  const gain = Math.max(high - low, 1) / LOG_RANGE;
-  const offset = offsetOf(low, high);
+  const log = logOf(grey);
   const shifted = new Float32Array(mask.length);
   const [left, up] = [Math.floor(-dx), Math.floor(-dy)];
   const [fx, fy] = [-dx - left, -dy - up];
@@ -72,7 +82,7 @@ export function shiftedLog(
       const [x0, x1] = [inColumn(x + left), inColumn(x + left + 1)];
       const top = (mask[above + x0] as number) * (1 - fx) + (mask[above + x1] as number) * fx;
       const bottom = (mask[below + x0] as number) * (1 - fx) + (mask[below + x1] as number) * fx;
-      shifted[place] = gain * Math.log(top * (1 - fy) + bottom * fy + offset);
+      shifted[place] = log(top * (1 - fy) + bottom * fy);
     }
   }
   return shifted;

@@ -63,13 +63,14 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: an editor lives as long as the page shows this reading
   useEffect(() => {
+    const info = cineInfoOf(cine);
     const made = new Editor({
       readingId: reading.id,
-      cine: cineInfoOf(cine),
+      cine: info,
       labels: reading.labels,
       readingStatus: reading.status,
       canWrite: reading.can_write,
-      gateway: gatewayOf(reading.id, cine.id),
+      gateway: gatewayOf(reading.id, info),
       owner,
       store: outboxStore,
       tab: thisTab,

@@ -15,6 +15,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { client, type Schemas, take } from "../../api/client";
 import { modelsQuery, worklistQuery } from "../../api/queries";
+import { transportText } from "../../editor/transport/transport";
 import { notifyDone, notifyError } from "../../ui/notify";
 import { Status } from "../../ui/Status";
 import { nextRow, useOpenReading } from "../worklist/WorklistPage";
@@ -176,11 +177,16 @@ function Others() {
   );
 }
 
+const HOVER_AND_FOCUS = { hover: true, focus: true, touch: true };
+
+/** Whether the work is safe; who rests on it is told how frames come. */
 function Saved() {
   const save = useEditorState((state) => state.save);
   const count = useEditorState((state) => state.pendingCount);
   const kept = useEditorState((state) => state.keptCount);
   const online = useEditorState((state) => state.online);
+  const transport = useEditorState((state) => transportText(state.transport));
+  const form = useEditorState((state) => state.transport.form);
   const changes = `${count} change${count === 1 ? "" : "s"}`;
   const where = kept === count ? "kept here" : "in this tab only";
   const [Icon, text, colour] = {
@@ -190,9 +196,19 @@ function Saved() {
     held: [IconCloudOff, `Not sent, ${changes} ${where}`, "orange.4"] as const,
   }[save];
   return (
-    <Group gap={6} c={colour} data-testid="saved" data-state={save} wrap="nowrap">
-      <Icon size={17} />
-      <Text size="sm">{text}</Text>
-    </Group>
+    <Tooltip label={transport} disabled={!transport} multiline maw={320} events={HOVER_AND_FOCUS}>
+      <Group
+        gap={6}
+        c={colour}
+        data-testid="saved"
+        data-state={save}
+        data-transport={form}
+        wrap="nowrap"
+        tabIndex={0}
+      >
+        <Icon size={17} />
+        <Text size="sm">{text}</Text>
+      </Group>
+    </Tooltip>
   );
 }

@@ -2,14 +2,17 @@
 
 import type { Schemas } from "../../api/client";
 import { client, refusalOf, take, withCsrf } from "../../api/client";
+import { FrameTransport } from "../../editor/transport/transport";
 import type { Appended, CineInfo, Gateway, JobInfo, LoggedEvent, MaskRow } from "../../editor/types";
+import { frameSource, openDecoder } from "./frameSource";
 
 const EVENT_PAGE = 1000;
 /** A network that swallows requests counts as out of reach after this long. */
 const PATIENCE_MS = 20_000;
 
-export function gatewayOf(readingId: string, cineId: string): Gateway {
+export function gatewayOf(readingId: string, cine: CineInfo): Gateway {
   const path = { id: readingId };
+  const transport = new FrameTransport(cine, frameSource(cine.id), openDecoder);
   return {
     async appendEvent(body) {
       // `keepalive` lets the last event of a page that is being closed still go out.
@@ -66,11 +69,8 @@ export function gatewayOf(readingId: string, cineId: string): Gateway {
         }),
       );
     },
-    async frame(frameNumber, signal) {
-      const response = await fetch(`/api/v1/cines/${cineId}/frames/${frameNumber}/`, { signal });
-      if (!response.ok) throw refusalOf(response.status, await response.json().catch(() => undefined));
-      return response.arrayBuffer();
-    },
+    frame: (frameNumber, signal) => transport.frame(frameNumber, signal),
+    transport,
     socketUrl() {
       const scheme = window.location.protocol === "https:" ? "wss" : "ws";
       return `${scheme}://${window.location.host}/ws/readings/${readingId}/`;
@@ -90,6 +90,7 @@ export function cineInfoOf(cine: Schemas["Cine"]): CineInfo {
     channels: cine.channels,
     bitsAllocated: cine.bits_allocated,
     window: [cine.window[0] ?? 0, cine.window[1] ?? 255],
+    intensityRelationship: cine.intensity_relationship,
     windows: cine.windows as CineInfo["windows"],
     frameTimesMs: cine.frame_times_ms,
     frameTimeSource: cine.frame_time_source,
