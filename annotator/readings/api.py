@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import django_filters
@@ -28,6 +29,7 @@ from annotator.readings.serializers import (
     EventSerializer,
     MasksSerializer,
     OpenReadingSerializer,
+    OtherReadingSerializer,
     ReadingDetailSerializer,
     ReadingSerializer,
     ReleaseSerializer,
@@ -41,6 +43,10 @@ from annotator.readings.services.writers import writer_json
 
 SINCE = "since"
 HIDDEN = "hidden"
+FRAMES = [
+    OpenApiParameter("start", int, description="First frame, 0-based; the first of the cine without it."),
+    OpenApiParameter("stop", int, description="Last frame, 0-based; the last of the cine without it."),
+]
 
 
 class EventPagination(StandardPagination):
@@ -75,6 +81,26 @@ def since_of(request: Request) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise InvalidInput("The parameter since is a revision: a whole number from 0.", code="invalid_since")
     return int(text)
+
+
+def frames_of(request: Request, reading: Reading) -> range:
+    """Return the 0-based frames named by `?start=` and `?stop=`, both included.
+
+    Raises
+    ------
+    InvalidInput
+        When they are no frames of the cine, or the last comes before the first.
+    """
+    last = reading.cine.frame_count - 1
+    texts = [request.query_params.get("start", "0"), request.query_params.get("stop", str(last))]
+    if all(text.isascii() and text.isdigit() and len(text) <= 10 for text in texts):
+        start, stop = map(int, texts)
+        if start <= stop <= last:
+            return range(start, stop + 1)
+    raise InvalidInput(
+        f"The parameters start and stop are frames from 0 to {last}, the first not after the last.",
+        code="invalid_frames",
+    )
 
 
 def device_of_request(request: Request) -> str:
@@ -201,6 +227,51 @@ class ReadingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
             masks = selectors.current_masks(reading, since=since_of(request))
         body = render_masks(masks, rows=reading.cine.rows, columns=reading.cine.columns)
         return Response({"revision": reading.revision, "masks": body})
+
+    @extend_schema(
+        summary="Get what the model answered in a reading",
+        description="Its last answer for each label and frame, whatever was drawn over it since.",
+        parameters=FRAMES,
+        responses=MasksSerializer,
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def answers(self, request: Request, pk: Any = None) -> Response:
+        """Return the last answers of the model."""
+        reading = self.get_object()
+        masks = selectors.model_answers(reading, frames_of(request, reading))
+        body = render_masks(masks, rows=reading.cine.rows, columns=reading.cine.columns)
+        return Response({"revision": reading.revision, "masks": body})
+
+    @extend_schema(
+        summary="List the other readings of the same cine that may be laid beside this one",
+        description="One's own, and those of others for managers and adjudicators once they are submitted.",
+        responses=OtherReadingSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def others(self, request: Request, pk: Any = None) -> Response:
+        """Return the readings that may be compared with this one."""
+        user, reading = user_of(request), self.get_object()
+        page = page_of(self, selectors.others_of(user, reading))
+        context = {**self.get_serializer_context(), "user": user, "reading": reading}
+        return self.get_paginated_response(OtherReadingSerializer(page, many=True, context=context).data)
+
+    @extend_schema(
+        summary="Get the current masks of another reading of the same cine",
+        description="In the labels of this reading; those that it does not know are left out.",
+        parameters=[OpenApiParameter("other", uuid.UUID, OpenApiParameter.PATH), *FRAMES],
+        responses=MasksSerializer,
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], filterset_class=None, url_path="others/<uuid:other>/masks")
+    def others_masks(self, request: Request, other: uuid.UUID, pk: Any = None) -> Response:
+        """Return the masks of a reading that may be compared with this one."""
+        reading = self.get_object()
+        found = selectors.other_of(user_of(request), reading, other)
+        masks = selectors.masks_beside(reading, found, frames_of(request, reading))
+        body = render_masks(masks, rows=reading.cine.rows, columns=reading.cine.columns)
+        return Response({"revision": found.revision, "masks": body})
 
     @extend_schema(summary="Submit a reading", request=SubmitSerializer, responses={200: ReadingDetailSerializer})
     @action(detail=True, methods=["post"])

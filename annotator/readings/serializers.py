@@ -15,7 +15,7 @@ from annotator.core import blobs
 from annotator.core.serializers import LabelledSerializer
 from annotator.readings.models import EventKind, Provenance, Reading, ReadingEvent, ReadingStatus
 from annotator.readings.models.writer import MAX_TOKEN
-from annotator.readings.selectors import CurrentMask, WorklistRow
+from annotator.readings.selectors import CurrentMask, WorklistRow, labels_left_out
 from workers.protocol.rle import encode_mask
 
 JOB_KINDS = ["PREDICT", "PROPAGATE"]
@@ -236,6 +236,25 @@ class MasksSerializer(serializers.Serializer[Any]):
 
     revision = serializers.IntegerField()
     masks = MaskSerializer(many=True)
+
+
+class OtherReadingSerializer(serializers.Serializer[Any]):
+    """A reading of the same cine that may be laid beside this one; its reader is known by blind code only."""
+
+    id = serializers.UUIDField()
+    reader = serializers.CharField(source="assignment.blind_code", help_text="Blind code of its reader.")
+    is_own = serializers.SerializerMethodField(help_text="Whether it is this user's own.")
+    campaign_name = serializers.CharField(source="campaign.name")
+    status = serializers.ChoiceField(choices=ReadingStatus.choices)
+    labels_left_out = serializers.SerializerMethodField(help_text="Its labels that the reading beside does not know.")
+
+    def get_is_own(self, other: Reading) -> bool:
+        """Return whether the user of the request reads it."""
+        return bool(other.reader_id == self.context["user"].pk)
+
+    def get_labels_left_out(self, other: Reading) -> list[str]:
+        """Return names of labels."""
+        return labels_left_out(self.context["reading"], other)
 
 
 class JobErrorSerializer(serializers.Serializer[Any]):

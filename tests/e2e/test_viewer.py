@@ -221,8 +221,8 @@ def test_two_panes_show_two_frames_held_alike(room: ReadingRoom, screenshot: Scr
     x, y = 120, 80
     kept = page.evaluate(CANVAS, ["stage", x, y])
     page.keyboard.press("Shift+V")
-    page.wait_for_function("() => document.querySelector('[data-testid=reference]')?.dataset.frame === '10'")
-    assert page.evaluate(CANVAS, ["reference", x, y]) == kept
+    page.wait_for_function("() => document.querySelector('[data-testid=second]')?.dataset.frame === '10'")
+    assert page.evaluate(CANVAS, ["second", x, y]) == kept
     room.go_to(2)
     page.keyboard.press("Shift+R")
     stage = page.get_by_test_id("stage").bounding_box()
@@ -232,9 +232,9 @@ def test_two_panes_show_two_frames_held_alike(room: ReadingRoom, screenshot: Scr
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
     page.wait_for_timeout(200)
-    assert page.evaluate(CANVAS, ["reference", x, y]) == kept
+    assert page.evaluate(CANVAS, ["second", x, y]) == kept
     matrices = page.evaluate(
-        """() => ["stage", "reference"].map((pane) => new DOMMatrix(getComputedStyle(
+        """() => ["stage", "second"].map((pane) => new DOMMatrix(getComputedStyle(
             document.querySelector(`[data-testid="${pane}"] .cine-image`)).transform))
             .map(({ a, b, c, d, e, f }) => [a, b, c, d, e, f])"""
     )
@@ -242,4 +242,4 @@ def test_two_panes_show_two_frames_held_alike(room: ReadingRoom, screenshot: Scr
     assert matrices[0][0] == pytest.approx(0, abs=1e-6)
     screenshot(page, "viewer-two-panes")
     page.keyboard.press("Shift+V")
-    page.wait_for_function("() => !document.querySelector('[data-testid=reference]')")
+    page.wait_for_function("() => !document.querySelector('[data-testid=second]')")

@@ -1,5 +1,6 @@
 """What can be asked of readings; every list begins from `visible_to(user)`."""
 
+from .comparison import labels_left_out, masks_beside, model_answers, other_of, others_of
 from .hidden import hidden_masks
 from .lines import box_of_line, length_of_line
 from .log import StandingPrompts, accepted_frames, events_of, prompts_of, undone_event_ids
@@ -39,8 +40,13 @@ __all__ = [
     "hidden_masks",
     "is_accepted",
     "labels_by_code",
+    "labels_left_out",
     "length_of_line",
     "locked_frames",
+    "masks_beside",
+    "model_answers",
+    "other_of",
+    "others_of",
     "progress_of",
     "prompts_of",
     "summarise_events",

@@ -93,6 +93,7 @@ def current_masks(
     *,
     as_of: int | None = None,
     pairs: Iterable[Pair] | None = None,
+    frames: range | None = None,
 ) -> list[CurrentMask]:
     """Return the current masks of a reading, ordered by label index and frame.
 
@@ -106,6 +107,8 @@ def current_masks(
         Fold the log only up to this seq.
     pairs : iterable of (label code, frame index), optional
         Only these pairs; a pair without a mask appears with area 0 and no blob.
+    frames : range, optional
+        Only these 0-based frames.
     """
     wanted: set[Pair] | None = None if pairs is None else set(pairs)
     if since is not None:
@@ -115,6 +118,8 @@ def current_masks(
         return []
     accepted = accepted_frames(reading, as_of=as_of)
     rows = standing_masks(reading, as_of=as_of)
+    if frames is not None:
+        rows = rows.filter(frame_index__gte=frames.start, frame_index__lt=frames.stop)
     if wanted is not None:
         rows = rows.filter(frame_index__in={frame for _, frame in wanted}) if len(wanted) <= 500 else rows
     found: list[CurrentMask] = []

@@ -580,6 +580,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/readings/{id}/answers/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what the model answered in a reading
+         * @description Its last answer for each label and frame, whatever was drawn over it since.
+         */
+        get: operations["readings_answers_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/readings/{id}/events/": {
         parameters: {
             query?: never;
@@ -616,6 +636,46 @@ export interface paths {
          * @description Return the current masks.
          */
         get: operations["readings_masks_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/readings/{id}/others/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the other readings of the same cine that may be laid beside this one
+         * @description One's own, and those of others for managers and adjudicators once they are submitted.
+         */
+        get: operations["readings_others_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/readings/{id}/others/{other}/masks/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the current masks of another reading of the same cine
+         * @description In the labels of this reading; those that it does not know are left out.
+         */
+        get: operations["readings_others_masks_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1451,6 +1511,19 @@ export interface components {
             /** @description Slug of the campaign. */
             campaign: string;
         };
+        /** @description A reading of the same cine that may be laid beside this one; its reader is known by blind code only. */
+        OtherReading: {
+            /** Format: uuid */
+            id: string;
+            /** @description Blind code of its reader. */
+            reader: string;
+            /** @description Whether it is this user's own. */
+            readonly is_own: boolean;
+            campaign_name: string;
+            status: components["schemas"]["ReadingStatus"];
+            /** @description Its labels that the reading beside does not know. */
+            readonly labels_left_out: string[];
+        };
         /**
          * @description * `imported` - imported
          *     * `duplicate` - duplicate
@@ -1592,6 +1665,21 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Model"][];
+        };
+        PaginatedOtherReadingList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["OtherReading"][];
         };
         PaginatedPromotionList: {
             /** @example 123 */
@@ -2833,6 +2921,32 @@ export interface operations {
             };
         };
     };
+    readings_answers_retrieve: {
+        parameters: {
+            query?: {
+                /** @description First frame, 0-based; the first of the cine without it. */
+                start?: number;
+                /** @description Last frame, 0-based; the last of the cine without it. */
+                stop?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Masks"];
+                };
+            };
+        };
+    };
     readings_events_list: {
         parameters: {
             query?: {
@@ -2907,6 +3021,59 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Masks"];
+                };
+            };
+        };
+    };
+    readings_others_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedOtherReadingList"];
+                };
+            };
+        };
+    };
+    readings_others_masks_retrieve: {
+        parameters: {
+            query?: {
+                /** @description First frame, 0-based; the first of the cine without it. */
+                start?: number;
+                /** @description Last frame, 0-based; the last of the cine without it. */
+                stop?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                other: string;
             };
             cookie?: never;
         };

@@ -51,6 +51,14 @@ export interface PendingEvent {
 
 const DECODED_BYTES = 8_000_000;
 
+/** What the model said of a label on a frame last. */
+export interface ModelAnswer {
+  data: Uint8Array;
+  area: number;
+  /** Whether the event that asked is undone. */
+  isUndone: boolean;
+}
+
 /** What one event left on one frame for one label. */
 interface MaskRecord {
   event: string;
@@ -100,6 +108,38 @@ export class ReadingDocument {
   mask(labelIndex: number, frameIndex: number): MaskEntry | undefined {
     const entry = this.shown.get(this.key(labelIndex, frameIndex));
     return entry && entry.area > 0 ? entry : undefined;
+  }
+
+  /** What stands for a label on a frame, without pixels where somebody said that there is nothing. */
+  entry(labelIndex: number, frameIndex: number): MaskEntry | undefined {
+    return this.shown.get(this.key(labelIndex, frameIndex));
+  }
+
+  /**
+   * The last answer of the model for a label on a frame, whatever lies over it: that of the newest event that stands,
+   * or where all are undone, of the newest.
+   */
+  answer(labelIndex: number, frameIndex: number): ModelAnswer | undefined {
+    const records = this.records.get(this.key(labelIndex, frameIndex));
+    let newest: MaskRecord | undefined;
+    let [place, isUndone] = [0, true];
+    for (const record of records?.byEvent.values() ?? []) {
+      if (!isAnswer(record)) continue;
+      const at = this.fold.places.get(record.event) ?? 0;
+      const undone = !this.fold.order.has(record.event);
+      if (undone === isUndone ? at <= place : undone) continue;
+      [newest, place, isUndone] = [record, at, undone];
+    }
+    if (!newest) return undefined;
+    newest.area ??= areaOf(newest.data);
+    return { data: newest.data, area: newest.area, isUndone };
+  }
+
+  /** Whether the model has answered anything that is known here. */
+  get hasAnswers(): boolean {
+    for (const { byEvent } of this.records.values())
+      for (const record of byEvent.values()) if (isAnswer(record)) return true;
+    return false;
   }
 
   /** Whether somebody has said that the label is not on this frame: a mask without pixels stands there. */
@@ -355,6 +395,11 @@ export class ReadingDocument {
       eventSeq,
     });
   }
+}
+
+/** Interpolation is arithmetic between masks of the reader's, no answer of a model. */
+function isAnswer({ provenance }: MaskRecord): boolean {
+  return provenance === "MODEL" || provenance === "PROPAGATED";
 }
 
 /** Whether two encoded masks are equal but for what their headers say about label, frame and sender. */

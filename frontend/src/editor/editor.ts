@@ -3,6 +3,8 @@
 import { BINDABLE } from "./actions";
 import { Clock } from "./clock";
 import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
+import { Comparison } from "./compare/comparison";
+import { type ComparisonGateway, NOTHING_BESIDE } from "./compare/second";
 import { conflictsOf, conflictText } from "./conflicts";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { Enhancer } from "./enhance/enhancer";
@@ -55,6 +57,8 @@ export interface EditorSetup {
   tab?: Tab;
   /** Where the reader's own keys are kept; only as long as the page lives, if not given. */
   storage?: KeymapStorage;
+  /** What can be laid beside the reading; nothing, if not given. */
+  comparison?: { gateway: ComparisonGateway; isAssisted: boolean };
 }
 
 /** What is being drawn and not committed yet: a whole bitmap of the frame, one byte a pixel. */
@@ -82,6 +86,7 @@ export class Editor {
   readonly cine: CineInfo;
   readonly labels: LabelInfo[];
   readonly enhance: Enhancer;
+  readonly comparison: Comparison;
   readonly keymap: Keymap;
   /** The box being dragged, in image pixels. */
   dragBox: Box | null = null;
@@ -124,6 +129,8 @@ export class Editor {
       options: defaultOptions(setup.cine),
     });
     this.enhance = new Enhancer(this, whenIdle);
+    const { gateway, isAssisted } = setup.comparison ?? { gateway: NOTHING_BESIDE, isAssisted: true };
+    this.comparison = new Comparison(this, gateway, isAssisted, whenIdle);
     this.mayWrite = setup.canWrite;
     const tab = setup.tab ?? openTab();
     this.pen = new Pen(tab, setup.gateway, () => void this.penChanged());
@@ -214,6 +221,7 @@ export class Editor {
     this.socket?.close();
     this.pen.close();
     this.outbox.close();
+    this.comparison.close();
     this.frames.close();
     this.gateway.transport?.close();
   }
@@ -664,14 +672,6 @@ export class Editor {
   show(frameIndex: number, playing: boolean): void {
     this.set({ frameIndex, playing });
     this.frames.moveTo(frameIndex, playing);
-    this.repaint();
-  }
-
-  /** Show this frame beside the others, or end that. */
-  toggleReference(): void {
-    const reference = this.state.reference === null ? this.state.frameIndex : null;
-    this.frames.pinned = reference;
-    this.set({ reference });
     this.repaint();
   }
 

@@ -20,6 +20,8 @@ export interface Fold {
   steps: readonly Step[];
   /** Client UUIDs of the events that stand, with their place in the log, counted from 1. */
   order: ReadonlyMap<string, number>;
+  /** The same of all events, undone or not. */
+  places: ReadonlyMap<string, number>;
   accepted: ReadonlySet<number>;
 }
 
@@ -36,8 +38,10 @@ export function foldSteps(steps: readonly Step[]): Fold {
     else undone.delete(target);
   }
   const order = new Map<string, number>();
+  const places = new Map<string, number>();
   const accepted = new Set<number>();
   steps.forEach(({ clientUuid, kind, payload }, place) => {
+    places.set(clientUuid, place + 1);
     if (isReversal(kind) || undone.has(clientUuid)) return;
     order.set(clientUuid, place + 1);
     if (kind !== "accept") return;
@@ -46,7 +50,7 @@ export function foldSteps(steps: readonly Step[]): Fold {
       else accepted.delete(frame);
     }
   });
-  return { steps, order, accepted };
+  return { steps, order, places, accepted };
 }
 
 /** Whether an edit or a prompt is about a label on a frame. */

@@ -1,12 +1,33 @@
 /** The picture of a frame: grey values through the window, masks over them, each composed once per version. */
 
 import { ByteCache } from "./cache";
+import type { MaskPixels } from "./codec";
 import { BlendTable, Composer, partOfBitmap, partOfMask, type Runs } from "./compose";
-import type { Editor } from "./editor";
+import type { Draft, Editor } from "./editor";
 import type { FramePixels } from "./frames";
 import { greyTable, paintGrey, paintRgb, parseColour } from "./paint";
 
 const OVERLAY_BYTES = 16_000_000;
+
+/** Where the masks come from that are laid over the frames. */
+export interface MaskSource {
+  /** What is being drawn. */
+  readonly draft: Draft | null;
+  /** A number that changes with the mask of a label on a frame; 0 without one. */
+  version(labelIndex: number, frameIndex: number): number;
+  pixels(labelIndex: number, frameIndex: number): MaskPixels | undefined;
+}
+
+/** The masks of the reading itself. */
+export function ownMasks(editor: Editor): MaskSource {
+  return {
+    get draft() {
+      return editor.draft;
+    },
+    version: (label, frame) => editor.document.mask(label, frame)?.version ?? 0,
+    pixels: (label, frame) => editor.document.pixels(label, frame),
+  };
+}
 
 /** What a canvas shows; equal pictures need not be drawn again. */
 interface Picture {
@@ -28,7 +49,10 @@ export class Layers {
   private blendKey = "";
   private shown: Picture | undefined;
 
-  constructor(private readonly editor: Editor) {
+  constructor(
+    private readonly editor: Editor,
+    private readonly source: MaskSource = ownMasks(editor),
+  ) {
     const { rows, columns } = editor.cine;
     this.pixels = new ImageData(columns, rows);
     this.words = new Uint32Array(this.pixels.data.buffer);
@@ -68,14 +92,14 @@ export class Layers {
   }
 
   private runsOf(frameIndex: number): Runs {
-    const { draft, document, labels, state } = this.editor;
+    const { labels, state } = this.editor;
+    const { source } = this;
+    const { draft } = source;
     const visible = labels.flatMap((label, digit) =>
       state.hiddenLabels.has(label.code) ? [] : [{ digit, index: label.index }],
     );
     const isDrawn = draft?.frameIndex === frameIndex;
-    const key = visible
-      .map(({ index }) => `${index}.${document.mask(index, frameIndex)?.version ?? 0}`)
-      .join(",");
+    const key = visible.map(({ index }) => `${index}.${source.version(index, frameIndex)}`).join(",");
     const known = isDrawn ? undefined : this.overlays.get(frameIndex);
     if (known?.key === key) return known.runs;
     const { columns, rows } = this.editor.cine;
@@ -83,7 +107,7 @@ export class Layers {
       if (isDrawn && draft.labelIndex === index) {
         return partOfBitmap(digit, draft.bitmap, columns, rows) ?? [];
       }
-      const mask = document.pixels(index, frameIndex);
+      const mask = source.pixels(index, frameIndex);
       return mask ? partOfMask(digit, mask) : [];
     });
     const runs = this.composer.compose(parts);

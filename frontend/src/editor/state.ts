@@ -3,6 +3,7 @@
 import { createStore, type StoreApi } from "zustand/vanilla";
 import type { Place } from "./actions/action";
 import type { Range } from "./clock";
+import type { OtherReading, Second } from "./compare/second";
 import { type EnhanceState, PLAIN } from "./enhance/state";
 import type { StepMode } from "./jumps";
 import type { SaveState } from "./outbox";
@@ -65,8 +66,16 @@ export interface EditorState {
   scale: number;
   orientation: Orientation;
   platesHidden: boolean;
-  /** The frame that is shown beside the current one. */
-  reference: number | null;
+  /** What the second pane shows. */
+  second: Second | null;
+  /** Why the masks of the other side are not there. */
+  secondFailure: string;
+  /** Whether the outlines of this reading lie over the masks of the other side. */
+  secondOutline: boolean;
+  /** The readings that may be laid beside this one; null until they were asked for. */
+  others: readonly OtherReading[] | null;
+  /** Grows while both sides are being compared. */
+  agreementVersion: number;
   direction: Direction;
   /** Frames to propagate over; null: up to the neighbouring key frames. */
   range: Span | null;
@@ -138,7 +147,11 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     scale: 1,
     orientation: UPRIGHT,
     platesHidden: false,
-    reference: null,
+    second: null,
+    secondFailure: "",
+    secondOutline: true,
+    others: null,
+    agreementVersion: 0,
     direction: "both",
     range: null,
     propagated: null,

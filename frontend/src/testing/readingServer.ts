@@ -54,6 +54,13 @@ export class ReadingServer {
     this.results.set(clientUuid, [...others, row]);
   }
 
+  /** What a model computed for an event. */
+  answerOf(clientUuid: string, labelIndex: number, frameIndex: number): MaskRow | undefined {
+    return this.results
+      .get(clientUuid)
+      ?.find((row) => row.label_index === labelIndex && row.frame_index === frameIndex);
+  }
+
   event(clientUuid: string): LoggedEvent {
     const found = this.log.find((event) => event.client_uuid === clientUuid);
     if (!found) throw new Error(`there is no event ${clientUuid}`);

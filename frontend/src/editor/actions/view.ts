@@ -1,5 +1,6 @@
 /** How the image is shown. */
 
+import { isComparison } from "../compare/second";
 import { flipped, rotated } from "../placement";
 import type { Action } from "./action";
 
@@ -90,8 +91,37 @@ export const VIEW_ACTIONS: readonly Action[] = [
     label: "Keep this frame in sight beside the others",
     group: "View",
     keys: ["Shift+v"],
-    perform: (editor) => editor.toggleReference(),
-    isOn: (state) => state.reference !== null,
+    perform: (editor) => editor.comparison.toggleFrame(),
+    isOn: (state) => state.second?.of === "frame",
+  },
+  {
+    id: "compare-model",
+    label: "Compare with what the model answered",
+    group: "View",
+    keys: ["Shift+n"],
+    perform: (editor) => editor.comparison.toggleModel(),
+    isOn: (state) => state.second?.of === "model",
+  },
+  {
+    id: "compare-reading",
+    label: "Compare with another reading, the next one",
+    group: "View",
+    keys: ["Shift+u"],
+    perform: (editor) => void editor.comparison.nextReading(),
+    isOn: (state) => state.second?.of === "reading",
+  },
+  {
+    id: "compare-outline",
+    label: "Outlines of this reading over the other side",
+    group: "View",
+    keys: ["Shift+o"],
+    perform: (editor) => {
+      editor.set({ secondOutline: !editor.state.secondOutline });
+      editor.repaint();
+    },
+    isOn: (state) => isComparison(state.second) && state.secondOutline,
+    isEnabled: (state) => isComparison(state.second),
+    whyNot: "Compare with the model or with another reading first.",
   },
   {
     id: "hide-masks",

@@ -16,6 +16,7 @@ import { Failure } from "../../ui/Failure";
 import { KeysDialog } from "../keys/KeysDialog";
 import { Announcer } from "./Announcer";
 import { ContextMenu } from "./ContextMenu";
+import { comparisonGatewayOf } from "./comparisonGateway";
 import { cineInfoOf, gatewayOf } from "./gateway";
 import { Notices } from "./Notices";
 import { Palette } from "./Palette";
@@ -75,6 +76,7 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
       store: outboxStore,
       tab: thisTab,
       storage: window.localStorage,
+      comparison: { gateway: comparisonGatewayOf(reading.id), isAssisted: reading.checkpoint !== "" },
     });
     setEditor(made);
     void made.open();

@@ -1,10 +1,10 @@
-/** Where the cine is shown: one pane, or two with a frame that stays in sight beside the current one. */
+/** Where the cine is shown: one pane, or two that are held and played alike. */
 
 import { useEffect, useRef } from "react";
 import { EditorView } from "../../editor/view";
 import { EnhancePlate } from "./EnhancePanel";
 import { Plates } from "./Plates";
-import { ReferencePane } from "./ReferencePane";
+import { SecondPane } from "./SecondPane";
 import { useEditorState, useRoom } from "./useEditor";
 
 declare global {
@@ -18,7 +18,7 @@ export function Stage() {
   const { editor, view } = useRoom();
   const host = useRef<HTMLDivElement>(null);
   const tool = useEditorState((state) => state.tool);
-  const isCompared = useEditorState((state) => state.reference !== null);
+  const isCompared = useEditorState((state) => state.second !== null);
 
   useEffect(() => {
     if (!host.current) return;
@@ -34,7 +34,7 @@ export function Stage() {
 
   return (
     <div className="panes">
-      {isCompared && <ReferencePane />}
+      {isCompared && <SecondPane />}
       <div ref={host} className="stage" data-tool={tool} data-testid="stage">
         <Plates />
         <EnhancePlate />

@@ -7,7 +7,8 @@ import { presetsFor } from "../../editor/windows";
 import { KeyOf } from "./KeyOf";
 import { useEditorState, useRoom } from "./useEditor";
 
-const ACTIONS = ["flip-across", "flip-down", "rotate", "actual-size", "fit", "compare", "plates"];
+const ACTIONS = ["flip-across", "flip-down", "rotate", "actual-size", "fit", "plates"];
+const SECOND_PANE = ["compare", "compare-model", "compare-reading"];
 
 export function ViewMenu() {
   const { editor } = useRoom();
@@ -33,6 +34,11 @@ export function ViewMenu() {
         <Menu.Divider />
         <Menu.Label>View</Menu.Label>
         {ACTIONS.map((id) => (
+          <Item key={id} id={id} />
+        ))}
+        <Menu.Divider />
+        <Menu.Label>Second pane</Menu.Label>
+        {SECOND_PANE.map((id) => (
           <Item key={id} id={id} />
         ))}
       </Menu.Dropdown>
