@@ -152,6 +152,34 @@ def leaf_branch(cine: SyntheticCine, frame: int) -> Bitmap:
     return max(leaves, key=lambda mask: int(mask.sum()))
 
 
+def test_relabel(bench: Bench, screenshot: Screenshot) -> None:
+    """The panel of labels gives the masks of all frames to another label in one step; the menu of the image one."""
+    bench.start(0)
+    page, room = bench.page, bench.room
+    shapes = {0: rectangle(40, 40, 60, 60), 3: rectangle(80, 40, 90, 60)}
+    for frame, mask in shapes.items():
+        bench.put(mask, frame)
+    before = bench.revision()
+    page.get_by_role("button", name="Give the mask of").click()
+    screenshot(page, "tools-relabel")
+    page.get_by_role("menuitem", name="all frames").first.click()
+    assert bench.revision() == before + 1
+    for frame, mask in shapes.items():
+        assert (bench.mask(frame, CATHETER) == mask).all()
+        assert not bench.mask(frame).any()
+    bench.undone()
+    assert (bench.mask(3) == shapes[3]).all()
+    assert not bench.mask(3, CATHETER).any()
+    page.mouse.click(*room.at(50, 50), button="right")
+    page.get_by_role("menuitem", name="Relabel as").first.click()
+    bench.room.wait_saved()
+    assert (bench.mask(0, CATHETER) == shapes[0]).all()
+    assert (bench.mask(3) == shapes[3]).all()
+    for frame in shapes:
+        for index in (ARTERY, CATHETER):
+            bench.put(rectangle(0, 0, 0, 0), frame, index)
+
+
 def test_lasso(bench: Bench, screenshot: Screenshot) -> None:
     """What is drawn around belongs to the mask; with Alt it does not any more."""
     bench.start(0, "y")

@@ -836,7 +836,7 @@ export interface components {
             client_uuid: string;
             /** @description The revision returned by the client's last event or fetch. */
             base_revision: number;
-            /** @description One of prompt, edit, propagate, accept, undo, redo. */
+            /** @description One of prompt, edit, relabel, propagate, accept, undo, redo. */
             kind: string;
             /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
             writer?: string;
@@ -1087,13 +1087,14 @@ export interface components {
         /**
          * @description * `prompt` - Prompt
          *     * `edit` - Edit
+         *     * `relabel` - Relabel
          *     * `propagate` - Propagate
          *     * `accept` - Accept
          *     * `undo` - Undo
          *     * `redo` - Redo
          * @enum {string}
          */
-        EventKindEnum: "prompt" | "edit" | "propagate" | "accept" | "undo" | "redo";
+        EventKindEnum: "prompt" | "edit" | "relabel" | "propagate" | "accept" | "undo" | "redo";
         /** @description How many events of each kind a reading has, undone ones included. */
         EventSummary: {
             total: number;

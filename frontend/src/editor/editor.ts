@@ -503,6 +503,12 @@ export class Editor {
     if (edits.length) this.commit({ kind: "edit", payload: { edits, tool, provenance } });
   }
 
+  /** Give what a label has on some frames to another, in one step. */
+  relabel(label: LabelInfo, to: LabelInfo, frameIndices: number[]): void {
+    const payload = { label: label.code, to: to.code, frame_indices: frameIndices };
+    this.commit({ kind: "relabel", payload });
+  }
+
   private editsOf(masks: readonly Draft[]): MaskEdit[] {
     return masks.flatMap(({ labelIndex, frameIndex, bitmap }) => {
       const label = this.labels.find((known) => known.index === labelIndex);

@@ -176,6 +176,26 @@ export function splitLabel(editor: Editor, from: Place, to: Place, larger: boole
   const taken = theirs.map((bit, place) => bit | (given[place] ?? 0));
   editor.commitMasks([draftOf(editor, editor.label, kept), draftOf(editor, other, taken)], "split");
 }
+/** The frames that a relabelling is about: the one that is shown, those of the range, or all. */
+export type Scope = "frame" | "range" | "all";
+
+/** Give what the active label has on the frames of a scope to another label, as one event. */
+export function relabel(editor: Editor, to: LabelInfo, scope: Scope) {
+  const { label, state } = editor;
+  if (!label || label.code === to.code) return;
+  const { range, frameIndex } = state;
+  const isMeant = (frame: number) => {
+    if (scope === "frame") return frame === frameIndex;
+    return scope === "all" || (range !== null && frame >= range.start && frame <= range.stop);
+  };
+  const frames: number[] = [];
+  for (let frame = 0; frame < editor.cine.frameCount; frame++)
+    if (isMeant(frame) && editor.document.mask(label.index, frame)) frames.push(frame);
+  if (frames.length) return editor.relabel(label, to, frames);
+  const where = { frame: "on this frame", range: "on the frames of the range", all: "on any frame" }[scope];
+  editor.notify("no_mask_here", `${label.name} has no mask ${where}.`);
+}
+
 
 /** Take the mask of the other label into that of the active one. */
 export function mergeLabels(editor: Editor) {

@@ -21,6 +21,7 @@ import { ModelWindow } from "./ModelWindow";
 import { originText } from "./origins";
 import { LookHere } from "./panel/LookHere";
 import { Propagation } from "./panel/Propagation";
+import { Relabel } from "./panel/Relabel";
 import { Section } from "./panel/Section";
 import { TextPrompt } from "./TextPrompt";
 import { useEditorState, useRoom } from "./useEditor";
@@ -106,6 +107,7 @@ function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }
         </Group>
       </UnstyledButton>
       {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
+      {isChosen && <Relabel label={label} />}
       <KeyOf id={`label-${label.index}`} />
       <ActionIcon
         variant="subtle"
