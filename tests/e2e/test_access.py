@@ -370,6 +370,71 @@ def test_a_click_on_a_control_leaves_the_keys_to_the_cine(room: ReadingRoom) -> 
     assert room.ask("[editor.state.playing, editor.state.overlay]") == [True, None]
 
 
+def test_tools_work_by_arrows_and_enter(room: ReadingRoom, screenshot: Screenshot) -> None:
+    """The crosshair sets points, boxes and strokes without a mouse, is said on demand, and gives the arrows back."""
+    page = room.page
+
+    def move(key: str, far: int, near: int = 0) -> None:
+        for _ in range(far):
+            page.keyboard.press(f"Shift+{key}")
+        for _ in range(near):
+            page.keyboard.press(key)
+
+    # Reached by Tab, a button would take Enter for itself.
+    page.get_by_role("button", name="Brush").focus()
+    page.keyboard.press("p")
+    page.keyboard.press("Shift+X")
+    room.wait_for("document.activeElement.dataset.testid === 'stage'")
+    size = (room.ask("editor.cine.columns"), room.ask("editor.cine.rows"))
+    start = room.ask("editor.crosshair.at")
+    assert start == {"x": float(str(size[0])) / 2 + 0.5, "y": float(str(size[1])) / 2 + 0.5}
+    x, y = float(start["x"]), float(start["y"])
+    move("ArrowLeft", 3, 2)
+    page.keyboard.press("Enter")
+    room.wait_idle()
+    assert [(point["x"], point["y"], point["positive"]) for point in points(room)] == [(x - 32, y, True)]
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    move("ArrowRight", 2)
+    move("ArrowDown", 1, 5)
+    screenshot(page, "67-crosshair")
+    page.keyboard.press("Enter")
+    room.wait_idle()
+    assert room.ask("editor.prompts().box") == [x - 32, y, x - 12, y + 15]
+    page.keyboard.press("Shift+A")
+    said = page.get_by_test_id("said")
+    assert f"crosshair at column {int(x - 12) + 1}, row {int(y + 15) + 1}" in said.inner_text()
+    page.keyboard.press("Delete")
+    page.keyboard.press("d")
+    page.keyboard.press("Enter")
+    move("ArrowUp", 4)
+    page.keyboard.press("Enter")
+    room.wait_idle()
+    radius = float(str(room.ask("editor.state.brushRadius")))
+    assert abs(area(room) - (80 * radius + 3.14 * radius**2)) < 0.15 * area(room)
+    assert room.ask("editor.state.frameIndex") == 0
+    page.keyboard.press("Escape")
+    assert page.get_by_test_id("crosshair").count() == 0
+    page.keyboard.press("ArrowRight")
+    room.wait_for("editor.state.frameIndex === 1")
+    # Zoomed in, the crosshair stays in sight; turned, it goes as the eye sees it.
+    page.keyboard.press("Shift+R")
+    room.ask("view.zoomAt(4)")
+    page.keyboard.press("Shift+X")
+    before = room.ask("view.toPage(editor.crosshair.at.x, editor.crosshair.at.y)")
+    page.keyboard.press("ArrowRight")
+    after = room.ask("view.toPage(editor.crosshair.at.x, editor.crosshair.at.y)")
+    assert after["x"] > before["x"]
+    assert after["y"] == pytest.approx(before["y"])
+    move("ArrowRight", 12)
+    place, box = (
+        room.ask("view.toPage(editor.crosshair.at.x, editor.crosshair.at.y)"),
+        page.get_by_test_id("stage").bounding_box(),
+    )
+    assert box is not None
+    assert box["x"] < place["x"] < box["x"] + box["width"]
+
+
 def test_a_frame_is_said_when_asked_for_and_never_by_itself(room: ReadingRoom) -> None:
     """The live region is silent while frames go by, and says frame, masks and label on demand."""
     page = room.page

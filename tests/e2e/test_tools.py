@@ -180,6 +180,36 @@ def test_relabel(bench: Bench, screenshot: Screenshot) -> None:
             bench.put(rectangle(0, 0, 0, 0), frame, index)
 
 
+def test_grow_and_shrink_by_a_radius(bench: Bench, screenshot: Screenshot) -> None:
+    """The new border is shown first; Enter or the button makes it so, an exact disc around every pixel, in one step."""
+    bench.start(0)
+    page, room = bench.page, bench.room
+    mask = rectangle(200, 200, 260, 230)
+    bench.put(mask, 0)
+    before = bench.revision()
+    page.keyboard.press("Shift+Z")
+    for _ in range(5):
+        page.keyboard.press("+")
+    assert page.get_by_test_id("resize-radius").inner_text() == "8 px"
+    screenshot(page, "tools-resize")
+    assert (bench.mask(0) == mask).all()
+    page.keyboard.press("Enter")
+    assert bench.revision() == before + 1
+    assert (bench.mask(0) == (distance_transform_edt(~mask) <= 8)).all()
+    assert room.ask("editor.state.tool") == "positive"
+    page.keyboard.press("Shift+Z")
+    page.get_by_role("radiogroup", name="What the mask does").get_by_text("Shrink").click()
+    page.get_by_role("button", name="Apply").click()
+    assert bench.revision() == before + 2
+    bench.undone()
+    bench.undone()
+    assert (bench.mask(0) == mask).all()
+    page.keyboard.press("Shift+Z")
+    page.keyboard.press("Escape")
+    assert room.ask("editor.state.tool") == "positive"
+    bench.put(rectangle(0, 0, 0, 0), 0)
+
+
 def test_lasso(bench: Bench, screenshot: Screenshot) -> None:
     """What is drawn around belongs to the mask; with Alt it does not any more."""
     bench.start(0, "y")

@@ -4,6 +4,7 @@ import { BINDABLE } from "./actions";
 import { Clock } from "./clock";
 import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
 import { conflictsOf, conflictText } from "./conflicts";
+import { Crosshair } from "./crosshair";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { Enhancer } from "./enhance/enhancer";
 import { whenIdle } from "./enhance/pace";
@@ -83,10 +84,7 @@ export class Editor {
   readonly labels: LabelInfo[];
   readonly enhance: Enhancer;
   readonly keymap: Keymap;
-  /** The box being dragged, in image pixels. */
-  dragBox: Box | null = null;
-  /** The line being dragged, in image pixels. */
-  dragLine: Line | null = null;
+  readonly crosshair: Crosshair;
   draft: Draft | null = null;
   readonly tools = createTools();
   /** Where the cine is shown, while it is. */
@@ -123,6 +121,7 @@ export class Editor {
       canWrite: setup.canWrite,
       options: defaultOptions(setup.cine),
     });
+    this.crosshair = new Crosshair(this);
     this.enhance = new Enhancer(this, whenIdle);
     this.mayWrite = setup.canWrite;
     const tab = setup.tab ?? openTab();
@@ -617,7 +616,9 @@ export class Editor {
     for (const tool of isLooking ? [] : Object.values(this.tools)) {
       if (tool !== this.tools[id]) tool.drop?.(this);
     }
+    const before = this.state.tool;
     this.set({ tool: id });
+    if (before !== id) this.tool?.chosen?.(this, before);
     this.repaint();
   }
 
@@ -721,7 +722,9 @@ export class Editor {
   lookThrough(name: string | null): void {
     const window = name === null ? this.cine.window : this.cine.windows[name];
     if (!window) return;
-    this.set({ modelWindow: name, window });
+    // The windows of CT are presets too; any other one has no name to show.
+    const preset = name === null ? "own" : (presetsFor(this.cine).find(({ id }) => id === name)?.id ?? "");
+    this.set({ modelWindow: name, window, preset });
     this.repaint();
   }
 

@@ -6,9 +6,9 @@ import type { LabelInfo } from "../types";
 import type { Action } from "./action";
 
 export const RELABEL_SCOPES: readonly { scope: Scope; title: string; words: string }[] = [
-  { scope: "frame", title: "This frame", words: "this frame" },
-  { scope: "range", title: "Frames of the range", words: "frames of the range" },
-  { scope: "all", title: "All frames", words: "all frames" },
+  { scope: "frame", title: "Relabel this frame", words: "this frame" },
+  { scope: "range", title: "Relabel the range", words: "frames of the range" },
+  { scope: "all", title: "Relabel all frames", words: "all frames" },
 ];
 
 export function relabelId(scope: Scope, { index }: Pick<LabelInfo, "index">): string {

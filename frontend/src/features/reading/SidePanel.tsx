@@ -201,10 +201,12 @@ function Acceptance() {
     >
       <Button
         size="sm"
-        variant={isAccepted ? "filled" : "light"}
-        color="teal"
+        // Done is calmer than still to do: the picture is what should be bright.
+        variant={isAccepted ? "outline" : "light"}
+        color={isAccepted ? "gray" : "teal"}
+        aria-pressed={isAccepted}
         disabled={!canWrite || !masked}
-        leftSection={<IconCheck size={16} />}
+        leftSection={<IconCheck size={16} color={isAccepted ? "var(--mantine-color-teal-5)" : undefined} />}
         rightSection={<KeyOf id="accept" />}
         onClick={() => editor.toggleAccept()}
       >

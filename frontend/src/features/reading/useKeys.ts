@@ -50,6 +50,7 @@ export function useKeys({ editor, view }: Room): void {
       if (!event.defaultPrevented && !closest(event.target, TYPED_INTO)) answer(event, event.target);
     };
     const answer = (event: KeyboardEvent, target: EventTarget | null) => {
+      if (!isControls(target, event.key) && editor.crosshair.key(event)) return event.preventDefault();
       // What a tool has begun comes before the actions: Enter closes a polygon before it propagates.
       if (editor.tool?.key?.(editor, event)) return event.preventDefault();
       if (event.key === "Escape" && view.current?.cancelDrag()) return;
