@@ -35,6 +35,11 @@ class Opened:
         page.goto(self.path)
         room.wait_ready()
         room.take_over()
+        # Keys are kept on the account: each test begins with the default ones.
+        page.evaluate(
+            "async () => { const { editor } = window.__cineloop; await editor.keysAway.open();"
+            " editor.keymap.reset(); await editor.keysAway.open(); }"
+        )
         room.ask("editor.labels.forEach(({ code }) => { editor.set({ labelCode: code }); editor.clearMask(); })")
         room.ask("editor.set({ labelCode: editor.labels[0].code })")
         room.wait_idle()
@@ -149,9 +154,9 @@ def test_the_context_menu_acts_at_the_place(room: ReadingRoom, screenshot: Scree
 
 
 def test_a_key_of_ones_own_works_and_survives_a_reload(
-    room: ReadingRoom, screenshot: Screenshot, tmp_path: Path
+    room: ReadingRoom, browser: Browser, stack: Stack, opened: Opened, screenshot: Screenshot, tmp_path: Path
 ) -> None:
-    """A key is given by pressing it, its conflict is explained, and the choice is kept, carried and reset."""
+    """A key is given by pressing it, its conflict is explained, and the choice is kept, found elsewhere and reset."""
     page = room.page
     page.keyboard.press("?")
     page.get_by_role("switch", name="Change keys").click()
@@ -175,6 +180,13 @@ def test_a_key_of_ones_own_works_and_survives_a_reload(
     room.wait_ready()
     page.keyboard.press("b")
     room.wait_for("editor.state.tool === 'brush'")
+    elsewhere = browser.new_context(base_url=stack.url)
+    elsewhere.add_cookies(opened.cookies)
+    other = ReadingRoom(elsewhere.new_page())
+    other.page.goto(opened.path)
+    other.wait_ready()
+    other.wait_for("editor.keymap.keysOf('tool-brush').join() === 'd,b'")
+    elsewhere.close()
 
     page.keyboard.press("?")
     page.get_by_role("textbox", name="Search the keys").fill("box")

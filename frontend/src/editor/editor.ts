@@ -12,6 +12,7 @@ import type { Step } from "./fold";
 import { FrameLoader } from "./frames";
 import { jump } from "./jumps";
 import { Keymap, type KeymapStorage } from "./keymap";
+import { type AccountKeys, KeymapAccount } from "./keymapAccount";
 import { Outbox } from "./outbox";
 import { memoryStore, type OutboxStore } from "./outboxStore";
 import { Pen } from "./pen";
@@ -56,6 +57,8 @@ export interface EditorSetup {
   tab?: Tab;
   /** Where the reader's own keys are kept; only as long as the page lives, if not given. */
   storage?: KeymapStorage;
+  /** Where the reader's own keys are found at any computer. */
+  accountKeys?: AccountKeys;
 }
 
 /** What is being drawn and not committed yet: a whole bitmap of the frame, one byte a pixel. */
@@ -85,6 +88,7 @@ export class Editor {
   readonly enhance: Enhancer;
   readonly keymap: Keymap;
   readonly crosshair: Crosshair;
+  private readonly keysAway: KeymapAccount | undefined;
   draft: Draft | null = null;
   readonly tools = createTools();
   /** Where the cine is shown, while it is. */
@@ -109,7 +113,9 @@ export class Editor {
   constructor(setup: EditorSetup) {
     this.cine = setup.cine;
     this.labels = setup.labels;
-    this.keymap = new Keymap(BINDABLE, setup.storage);
+    this.keymap = new Keymap(BINDABLE, setup.storage, setup.owner);
+    const notify = (code: string, text: string) => this.notify(code, text);
+    if (setup.accountKeys) this.keysAway = new KeymapAccount(this.keymap, setup.accountKeys, notify);
     this.gateway = setup.gateway;
     this.document = new ReadingDocument(setup.labels);
     this.clock = new Clock(setup.cine.frameTimesMs, setup.cine.frameCount);
@@ -172,6 +178,7 @@ export class Editor {
   /** Load the reading, begin to listen, and send what an earlier visit left unsent. */
   async open(): Promise<void> {
     this.frames.moveTo(this.state.frameIndex);
+    void this.keysAway?.open();
     try {
       await this.reload();
     } catch (error) {
@@ -211,6 +218,7 @@ export class Editor {
     clearInterval(this.poll);
     this.socket?.close();
     this.pen.close();
+    this.keysAway?.close();
     this.outbox.close();
     this.frames.close();
   }

@@ -16,7 +16,7 @@ import { Failure } from "../../ui/Failure";
 import { KeysDialog } from "../keys/KeysDialog";
 import { Announcer } from "./Announcer";
 import { ContextMenu } from "./ContextMenu";
-import { cineInfoOf, gatewayOf } from "./gateway";
+import { accountKeys, cineInfoOf, gatewayOf } from "./gateway";
 import { Notices } from "./Notices";
 import { Palette } from "./Palette";
 import { SidePanel } from "./SidePanel";
@@ -74,6 +74,7 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
       store: outboxStore,
       tab: thisTab,
       storage: window.localStorage,
+      accountKeys,
     });
     setEditor(made);
     void made.open();
