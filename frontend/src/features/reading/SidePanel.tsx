@@ -204,6 +204,11 @@ function Acceptance() {
         // Done is calmer than still to do: the picture is what should be bright.
         variant={isAccepted ? "outline" : "light"}
         color={isAccepted ? "gray" : "teal"}
+        style={
+          isAccepted
+            ? { borderColor: "var(--mantine-color-dark-3)", color: "var(--mantine-color-dark-1)" }
+            : undefined
+        }
         aria-pressed={isAccepted}
         disabled={!canWrite || !masked}
         leftSection={<IconCheck size={16} color={isAccepted ? "var(--mantine-color-teal-5)" : undefined} />}
