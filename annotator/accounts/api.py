@@ -17,7 +17,15 @@ from rest_framework.views import APIView
 
 from annotator.accounts.authentication import user_of
 from annotator.accounts.models import User
-from annotator.accounts.serializers import CredentialsSerializer, CsrfSerializer, MeSerializer, TokenSerializer
+from annotator.accounts.preferences import preference_of, set_preference
+from annotator.accounts.serializers import (
+    CredentialsSerializer,
+    CsrfSerializer,
+    MeSerializer,
+    PreferenceSerializer,
+    SetPreferenceSerializer,
+    TokenSerializer,
+)
 from annotator.accounts.services import check_credentials, user_group
 from annotator.core import realtime
 
@@ -81,6 +89,23 @@ class MeView(APIView):
     def get(self, request: Request) -> Response:
         """Return name and roles."""
         return Response(describe(user_of(request)))
+
+
+class PreferenceView(APIView):
+    """A choice of the signed-in user, such as their keys, kept for whichever computer they sit at."""
+
+    @extend_schema(responses=PreferenceSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Return the choice."""
+        return Response(PreferenceSerializer(preference_of(user=user_of(request), name=name)).data)
+
+    @extend_schema(request=SetPreferenceSerializer, responses=PreferenceSerializer)
+    def put(self, request: Request, name: str) -> Response:
+        """Keep a choice, unless a newer one is kept."""
+        given = SetPreferenceSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        kept = set_preference(user=user_of(request), name=name, **given.validated_data)
+        return Response(PreferenceSerializer(kept).data)
 
 
 class TokenView(APIView):

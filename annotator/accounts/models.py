@@ -1,4 +1,4 @@
-"""The user."""
+"""The user, and what they have set for themselves."""
 
 from __future__ import annotations
 
@@ -19,3 +19,19 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+
+class Preference(models.Model):
+    """A choice of a user's by its name; `changed_at` is when they made it, by the clock of their computer."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="preferences")
+    name = models.CharField(max_length=32)
+    value = models.JSONField(null=True)
+    changed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["user", "name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="preference_once_per_name")]
+
+    def __str__(self) -> str:
+        return f"Preference {self.name}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -42,3 +44,22 @@ class MeSerializer(serializers.Serializer[Any]):
     display_name = serializers.CharField()
     is_staff = serializers.BooleanField()
     memberships = MembershipBriefSerializer(many=True)
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class PreferenceValueField(serializers.JSONField):
+    """The value of a preference; the service checks it by its name."""
+
+
+class PreferenceSerializer(serializers.Serializer[Any]):
+    """A choice of the user's, and when they made it; both null where they have made none."""
+
+    value = PreferenceValueField(allow_null=True)
+    changed_at = serializers.DateTimeField(allow_null=True)
+
+
+class SetPreferenceSerializer(serializers.Serializer[Any]):
+    """A choice to keep."""
+
+    value = PreferenceValueField()
+    changed_at = serializers.DateTimeField(help_text="When it was made; an older one than the kept one is refused.")

@@ -152,6 +152,64 @@ def leaf_branch(cine: SyntheticCine, frame: int) -> Bitmap:
     return max(leaves, key=lambda mask: int(mask.sum()))
 
 
+def test_relabel(bench: Bench, screenshot: Screenshot) -> None:
+    """The panel of labels gives the masks of all frames to another label in one step; the menu of the image one."""
+    bench.start(0)
+    page, room = bench.page, bench.room
+    shapes = {0: rectangle(40, 40, 60, 60), 3: rectangle(80, 40, 90, 60)}
+    for frame, mask in shapes.items():
+        bench.put(mask, frame)
+    before = bench.revision()
+    page.get_by_role("button", name="Give the mask of").click()
+    screenshot(page, "tools-relabel")
+    page.get_by_role("menuitem", name="all frames").first.click()
+    assert bench.revision() == before + 1
+    for frame, mask in shapes.items():
+        assert (bench.mask(frame, CATHETER) == mask).all()
+        assert not bench.mask(frame).any()
+    bench.undone()
+    assert (bench.mask(3) == shapes[3]).all()
+    assert not bench.mask(3, CATHETER).any()
+    page.mouse.click(*room.at(50, 50), button="right")
+    page.get_by_role("menuitem", name="Relabel as").first.click()
+    bench.room.wait_saved()
+    assert (bench.mask(0, CATHETER) == shapes[0]).all()
+    assert (bench.mask(3) == shapes[3]).all()
+    for frame in shapes:
+        for index in (ARTERY, CATHETER):
+            bench.put(rectangle(0, 0, 0, 0), frame, index)
+
+
+def test_grow_and_shrink_by_a_radius(bench: Bench, screenshot: Screenshot) -> None:
+    """The new border is shown first; Enter or the button makes it so, an exact disc around every pixel, in one step."""
+    bench.start(0)
+    page, room = bench.page, bench.room
+    mask = rectangle(200, 200, 260, 230)
+    bench.put(mask, 0)
+    before = bench.revision()
+    page.keyboard.press("Shift+Z")
+    for _ in range(5):
+        page.keyboard.press("+")
+    assert page.get_by_test_id("resize-radius").inner_text() == "8 px"
+    screenshot(page, "tools-resize")
+    assert (bench.mask(0) == mask).all()
+    page.keyboard.press("Enter")
+    assert bench.revision() == before + 1
+    assert (bench.mask(0) == (distance_transform_edt(~mask) <= 8)).all()
+    assert room.ask("editor.state.tool") == "positive"
+    page.keyboard.press("Shift+Z")
+    page.get_by_role("radiogroup", name="What the mask does").get_by_text("Shrink").click()
+    page.get_by_role("button", name="Apply").click()
+    assert bench.revision() == before + 2
+    bench.undone()
+    bench.undone()
+    assert (bench.mask(0) == mask).all()
+    page.keyboard.press("Shift+Z")
+    page.keyboard.press("Escape")
+    assert room.ask("editor.state.tool") == "positive"
+    bench.put(rectangle(0, 0, 0, 0), 0)
+
+
 def test_lasso(bench: Bench, screenshot: Screenshot) -> None:
     """What is drawn around belongs to the mask; with Alt it does not any more."""
     bench.start(0, "y")

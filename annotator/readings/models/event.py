@@ -16,6 +16,7 @@ class EventKind(models.TextChoices):
 
     PROMPT = "prompt", "Prompt"
     EDIT = "edit", "Edit"
+    RELABEL = "relabel", "Relabel"
     PROPAGATE = "propagate", "Propagate"
     ACCEPT = "accept", "Accept"
     UNDO = "undo", "Undo"
@@ -23,14 +24,16 @@ class EventKind(models.TextChoices):
 
 
 REVERSALS = (EventKind.UNDO, EventKind.REDO)
+RESHAPING = (EventKind.EDIT, EventKind.RELABEL)
+"""Events that leave masks by themselves, which no prompt made before explains any more."""
 
 
 class ReadingEvent(BaseModel):
     """An entry of the append-only log of a reading; database triggers refuse an update.
 
     `frame_index` and `label` repeat the payload of prompts, propagations and edits of one mask, so that the fold
-    can be asked in SQL; an edit of several masks has neither, its masks say which they are. `target` is the event
-    that an undo or redo is about.
+    can be asked in SQL; an edit of several masks and a relabelling have neither, their masks say which they are.
+    `target` is the event that an undo or redo is about.
     """
 
     reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="events")

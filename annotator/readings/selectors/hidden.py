@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from annotator.readings.models import Mask, Provenance, Reading
+from annotator.readings.models import EventKind, Mask, Reading
 
 from .masks import CurrentMask, standing_masks
 
@@ -10,17 +10,17 @@ MAX_HIDDEN = 2000
 
 
 def hidden_masks(reading: Reading) -> list[CurrentMask]:
-    """Return the masks of models that do not count now, those of the newest events first.
+    """Return the masks of models and relabellings that do not count now, those of the newest events first.
 
     Notes
     -----
-    Masks drawn by hand are left out, since their events carry them in the log. `accepted` is False throughout:
+    Masks of edits are left out, since their events carry them in the log. `accepted` is False throughout:
     it belongs to frames, and to what stands on them.
     """
     standing = set(standing_masks(reading).values_list("pk", flat=True))
     rows = (
         Mask.objects.filter(segmentation__reading=reading)
-        .exclude(provenance=Provenance.HUMAN)
+        .exclude(event__kind=EventKind.EDIT)
         .select_related("segmentation__label", "event")
         .order_by("-event__seq", "frame_index", "segmentation", "-ordinal")
     )

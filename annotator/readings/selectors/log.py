@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from annotator.campaigns.models import Label
 from annotator.readings.models import EventKind, Mask, Reading, ReadingEvent
+from annotator.readings.models.event import RESHAPING
 
 from .lines import box_of_line
 
@@ -70,14 +71,14 @@ def prompts_of(
     as_of: int | None = None,
     undone: set[uuid.UUID] | None = None,
 ) -> StandingPrompts:
-    """Return the prompts that stand on a frame for a label: those since the last standing edit or text prompt.
+    """Return the prompts that stand on a frame for a label: those since the last edit, relabelling or text prompt.
 
     A text asks for a mask by itself, which what follows corrects.
     """
     undone = undone_event_ids(reading, as_of=as_of) if undone is None else undone
-    # An edit may be of many labels and frames: which they are, its masks say.
+    # An edit or a relabelling may be of many labels and frames: which they are, its masks say.
     edited = Mask.objects.filter(
-        segmentation__reading=reading, segmentation__label=label, frame_index=frame_index, event__kind=EventKind.EDIT
+        segmentation__reading=reading, segmentation__label=label, frame_index=frame_index, event__kind__in=RESHAPING
     )
     events = (
         events_of(reading, as_of=as_of)
@@ -87,7 +88,7 @@ def prompts_of(
     points: list[list[float]] = []
     box: list[float] | None = None
     for kind, payload in events.values_list("kind", "payload"):
-        if kind == EventKind.EDIT or payload.get("text") is not None:
+        if kind in RESHAPING or payload.get("text") is not None:
             points, box = [], None
             continue
         points += [[point["x"], point["y"], 1 if point["positive"] else 0] for point in payload["points"]]

@@ -28,6 +28,7 @@ from .hints import send_mask_hint, send_revision_hint
 from .locking import lock_reading
 from .masks import record_mask, stamp_mask
 from .payloads import ParsedEvent, parse_event
+from .relabelling import moves_of, record_moves
 from .writers import require_pen
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _append(reading: Reading, actor: User, client_uuid: uuid.UUID, parsed: Parse
         _check_prompt(reading, parsed)
     if parsed.provenance == Provenance.INTERPOLATED:
         _check_unlocked(reading, parsed)
+    moves = moves_of(reading, parsed) if parsed.kind == EventKind.RELABEL else []
     event = ReadingEvent.objects.create(
         reading=reading,
         seq=reading.revision + 1,
@@ -156,6 +158,8 @@ def _append(reading: Reading, actor: User, client_uuid: uuid.UUID, parsed: Parse
     reading.save(update_fields=["revision", "updated_at"])
     if parsed.kind == EventKind.EDIT:
         _record_edit(reading, event, parsed)
+    if moves:
+        record_moves(event, parsed, moves)
     job = _tell_followers(event)
     send_revision_hint(reading)
     return AppendResult(event, event.seq, _masks_left_by(reading, event), job, created=True)

@@ -46,7 +46,9 @@ class ParsedEvent:
     label : Label or None
         Label of a prompt or an edit of one mask.
     labels : tuple of Label
-        Labels of a propagation.
+        Labels of a propagation; of a relabelling the one that gives and the one that takes.
+    frames : tuple of int
+        0-based frames of a relabelling.
     edits : tuple of EditedMask
         Every mask of an edit.
     provenance : Provenance
@@ -62,6 +64,7 @@ class ParsedEvent:
     frame_index: int | None = None
     label: Label | None = None
     labels: tuple[Label, ...] = ()
+    frames: tuple[int, ...] = ()
     edits: tuple[EditedMask, ...] = ()
     provenance: Provenance = Provenance.HUMAN
     target_id: uuid.UUID | None = None
@@ -101,6 +104,7 @@ def parse_event(*, kind: object, payload: object, cine: Cine, labels: Mapping[st
     parsers: dict[str, Callable[[dict[str, Any], Bounds], ParsedEvent]] = {
         EventKind.PROMPT: _parse_prompt,
         EventKind.EDIT: _parse_edit,
+        EventKind.RELABEL: _parse_relabel,
         EventKind.PROPAGATE: _parse_propagate,
         EventKind.ACCEPT: _parse_accept,
         EventKind.UNDO: _parse_undo,
@@ -154,6 +158,17 @@ def _frame(value: object, field: str, bounds: Bounds) -> int:
             details={"frame_index": frame_index, "frame_count": count},
         )
     return frame_index
+
+
+def _frames(value: object, bounds: Bounds) -> list[int]:
+    if not isinstance(value, list) or not value:
+        raise wrong("frame_indices", "The field 'frame_indices' is a list of at least one frame.")
+    if len(value) > bounds.cine.frame_count:
+        raise wrong("frame_indices", "A frame is named once.")
+    frames = sorted(_frame(index, "frame_indices", bounds) for index in value)
+    if len(set(frames)) != len(frames):
+        raise wrong("frame_indices", "A frame is named once.")
+    return frames
 
 
 def _label(value: object, field: str, bounds: Bounds) -> Label:
@@ -284,6 +299,16 @@ def _tool(value: object) -> str:
     return value
 
 
+def _parse_relabel(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
+    raw_label, raw_to, raw_frames = _take(payload, EventKind.RELABEL, "label", "to", "frame_indices")
+    label, to = _label(raw_label, "label", bounds), _label(raw_to, "to", bounds)
+    if label.code == to.code:
+        raise InvalidInput("A mask is given to another label than its own.", code="same_label")
+    frames = _frames(raw_frames, bounds)
+    canonical = {"label": label.code, "to": to.code, "frame_indices": frames}
+    return ParsedEvent(EventKind.RELABEL, canonical, labels=(label, to), frames=tuple(frames))
+
+
 def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     raw_labels, raw_frame, raw_start, raw_stop, direction, raw_resumes, raw_window = _take(
         payload,
@@ -328,13 +353,7 @@ def _parse_propagate(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
 
 def _parse_accept(payload: dict[str, Any], bounds: Bounds) -> ParsedEvent:
     raw_frames, accepted = _take(payload, EventKind.ACCEPT, "frame_indices", "accepted")
-    if not isinstance(raw_frames, list) or not raw_frames:
-        raise wrong("frame_indices", "The field 'frame_indices' is a list of at least one frame.")
-    if len(raw_frames) > bounds.cine.frame_count:
-        raise wrong("frame_indices", "A frame is named once.")
-    frames = sorted(_frame(index, "frame_indices", bounds) for index in raw_frames)
-    if len(set(frames)) != len(frames):
-        raise wrong("frame_indices", "A frame is named once.")
+    frames = _frames(raw_frames, bounds)
     if not isinstance(accepted, bool):
         raise wrong("accepted", "The field 'accepted' is true or false.")
     return ParsedEvent(EventKind.ACCEPT, {"frame_indices": frames, "accepted": accepted})

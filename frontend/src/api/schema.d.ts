@@ -72,6 +72,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/me/preferences/{name}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the choice. */
+        get: operations["auth_me_preferences_retrieve"];
+        /** @description Keep a choice, unless a newer one is kept. */
+        put: operations["auth_me_preferences_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/token/": {
         parameters: {
             query?: never;
@@ -901,7 +919,7 @@ export interface components {
             client_uuid: string;
             /** @description The revision returned by the client's last event or fetch. */
             base_revision: number;
-            /** @description One of prompt, edit, propagate, accept, undo, redo. */
+            /** @description One of prompt, edit, relabel, propagate, accept, undo, redo. */
             kind: string;
             /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
             writer?: string;
@@ -1153,13 +1171,14 @@ export interface components {
         /**
          * @description * `prompt` - Prompt
          *     * `edit` - Edit
+         *     * `relabel` - Relabel
          *     * `propagate` - Propagate
          *     * `accept` - Accept
          *     * `undo` - Undo
          *     * `redo` - Redo
          * @enum {string}
          */
-        EventKindEnum: "prompt" | "edit" | "propagate" | "accept" | "undo" | "redo";
+        EventKindEnum: "prompt" | "edit" | "relabel" | "propagate" | "accept" | "undo" | "redo";
         /** @description How many events of each kind a reading has, undone ones included. */
         EventSummary: {
             total: number;
@@ -1753,6 +1772,14 @@ export interface components {
                 [key: string]: number | string;
             };
         };
+        /** @description A choice of the user's, and when they made it; both null where they have made none. */
+        Preference: {
+            value: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            changed_at: string | null;
+        };
         /** @description How far a reading is, in frames. */
         Progress: {
             /** @description Frames of the cine. */
@@ -1880,6 +1907,17 @@ export interface components {
         ReleaseRequest: {
             /** @description Names the tab that writes; chosen by the tab, letters, digits, dot, dash. */
             writer: string;
+        };
+        /** @description A choice to keep. */
+        SetPreferenceRequest: {
+            value: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it was made; an older one than the kept one is refused.
+             */
+            changed_at: string;
         };
         /**
          * @description * `advice` - advice
@@ -2131,6 +2169,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    auth_me_preferences_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                };
+            };
+        };
+    };
+    auth_me_preferences_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPreferenceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
                 };
             };
         };

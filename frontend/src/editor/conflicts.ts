@@ -2,7 +2,7 @@
 
 import type { PendingEvent, ReadingDocument } from "./document";
 import { touches } from "./fold";
-import { type EditPayload, editsOf, type LabelInfo } from "./types";
+import { type LabelInfo, pairsOf } from "./types";
 
 export interface Conflict {
   event: PendingEvent;
@@ -20,9 +20,9 @@ export function conflictsOf(document: ReadingDocument, unsent: Unsent, own: Read
   const found: Conflict[] = [];
   for (const event of unsent.pending) {
     const { kind, payload } = event.body;
-    if (kind !== "edit" && kind !== "prompt") continue;
+    if (kind !== "edit" && kind !== "relabel" && kind !== "prompt") continue;
     const others = document.changesSince(unsent.baseOf(event), own);
-    for (const { label, frame_index } of editsOf(payload as EditPayload)) {
+    for (const { label, frame_index } of pairsOf(payload)) {
       if (others.some((other) => touches(other.payload, label, frame_index)))
         found.push({ event, labelCode: label, frameIndex: frame_index });
     }

@@ -173,6 +173,49 @@ describe("prompts", () => {
   });
 });
 
+describe("relabelling", () => {
+  const relabel = (...frames: number[]): EventBody => ({
+    kind: "relabel",
+    payload: { label: CODE, to: "catheter", frame_indices: frames },
+  });
+
+  it("shows before it is acknowledged, with what is known of the masks, and is one step", async () => {
+    await append(edit(0, 5));
+    const asked = await append(prompt(1));
+    server.answer(asked, 1, 1, maskOf(6));
+    document.merge([], server.masks());
+    const before = shown();
+    const pending = [pendingOf(relabel(0, 1))];
+    document.setPending(pending);
+    expect(
+      [...document.entries()].map((mask) => [mask.labelIndex, mask.frameIndex, mask.provenance]),
+    ).toEqual([
+      [2, 0, "HUMAN"],
+      [2, 1, "MODEL"],
+    ]);
+    expect(document.mask(2, 1)?.score).toBe(0.5);
+    expect(document.isCleared(1, 0)).toBe(true);
+    expect(document.prompts(CODE, 1).points).toEqual([]);
+    const moved = shown();
+    const [event] = pending;
+    if (!event) throw new Error("nothing is pending");
+    document.setPending([event, pendingOf(reversal("undo", event.clientUuid))]);
+    expect(shown()).toEqual(before);
+    document.setPending([event]);
+    const numbers = { client_uuid: event.clientUuid, base_revision: 2, writer: "" };
+    document.append(await server.gateway().appendEvent({ ...event.body, ...numbers }));
+    document.setPending([]);
+    expect(shown()).toEqual(moved);
+    expect(shown()).toEqual(onServer());
+    expect(document.undoTarget()?.clientUuid).toBe(event.clientUuid);
+  });
+
+  it("moves what was drawn just before it, sent or not", () => {
+    document.setPending([pendingOf(edit(0, 5)), pendingOf(relabel(0)), pendingOf(edit(0, 9))]);
+    expect([...document.entries()].map((mask) => mask.labelIndex).sort()).toEqual([1, 2]);
+  });
+});
+
 describe("undo and redo", () => {
   it("have nothing to bring back once something new was done", async () => {
     const first = await append(accept([0]));
@@ -200,6 +243,7 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("random work, s
   const frame = () => Math.floor(random() * 3);
   const mask = () =>
     random() < 0.15 ? maskOf() : maskOf(Math.floor(random() * 64), Math.floor(random() * 64));
+  const found = () => maskOf(Math.floor(random() * 64), Math.floor(random() * 64));
   let pending: PendingEvent[];
 
   /** Send the oldest unsent event, as the outbox does. */
@@ -211,8 +255,8 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("random work, s
     document.setPending(pending);
     const { kind, payload } = event.body;
     // A model answers, now or much later.
-    if (kind === "prompt") server.answer(event.clientUuid, pick([1, 1, 2]), payload.frame_index, mask());
-    if (kind === "propagate") for (const at of [0, 1, 2]) server.answer(event.clientUuid, 1, at, mask());
+    if (kind === "prompt") server.answer(event.clientUuid, pick([1, 1, 2]), payload.frame_index, found());
+    if (kind === "propagate") for (const at of [0, 1, 2]) server.answer(event.clientUuid, 1, at, found());
   }
 
   function act(kind: string): void {
@@ -228,6 +272,12 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("random work, s
       const range = { frame_index: 0, start: 0, stop: 2, direction: "both" as const };
       body = { kind, payload: { labels: [CODE], ...range } };
     }
+    if (kind === "relabel") {
+      const [giver, taker] = random() < 0.5 ? LABELS : [...LABELS].reverse();
+      const frames = [0, 1, 2].filter((at) => giver && document.mask(giver.index, at));
+      if (giver && taker && frames.length)
+        body = { kind, payload: { label: giver.code, to: taker.code, frame_indices: frames } };
+    }
     if (kind === "undo" && undo) body = reversal("undo", undo.clientUuid);
     if (kind === "redo" && redo) body = reversal("redo", redo.clientUuid);
     if (body) pending.push(pendingOf(body));
@@ -242,7 +292,18 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("random work, s
 
   it("is what the server makes of it, undoes to the start and redoes to the end", async () => {
     pending = [];
-    const kinds = ["edit", "edit", "edit", "prompt", "propagate", "accept", "undo", "undo", "redo"];
+    const kinds = [
+      "edit",
+      "edit",
+      "edit",
+      "prompt",
+      "propagate",
+      "accept",
+      "relabel",
+      "undo",
+      "undo",
+      "redo",
+    ];
     for (let step = 0; step < 60; step++) {
       act(pick(kinds));
       // What is shown before the answers is what they then confirm.

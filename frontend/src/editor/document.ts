@@ -17,6 +17,7 @@ import {
   type Step,
   undoTarget,
 } from "./fold";
+import { movedMasks } from "./relabel";
 import {
   type Appended,
   type EditPayload,
@@ -25,6 +26,7 @@ import {
   type LabelInfo,
   type LoggedEvent,
   type MaskRow,
+  type RelabelPayload,
 } from "./types";
 
 export interface MaskEntry {
@@ -83,6 +85,8 @@ export class ReadingDocument {
   private readonly clientOf = new Map<string, string>();
   private readonly known = new Set<string>();
   private pending: readonly PendingEvent[] = [];
+  /** Relabellings of this tab, whose masks were made here until the server sends its own. */
+  private readonly moved = new Set<string>();
   private fold: Fold = foldSteps([]);
   private readonly records = new Map<string, Pair & { byEvent: Map<string, MaskRecord> }>();
   private strays: { row: MaskRow; record: StrayRecord }[] = [];
@@ -177,6 +181,7 @@ export class ReadingDocument {
     this.clientOf.clear();
     this.known.clear();
     this.records.clear();
+    this.moved.clear();
     this.strays = [];
     this.merge(events, masks);
   }
@@ -191,10 +196,15 @@ export class ReadingDocument {
     const isSame =
       pending.length === this.pending.length && pending.every((event, at) => event === this.pending[at]);
     if (isSame) return false;
-    this.pending = [...pending];
-    for (const { clientUuid, body } of pending) {
+    pending.forEach(({ clientUuid, body }, at) => {
       if (body.kind === "edit") this.addEdit(clientUuid, body.payload);
-    }
+      if (body.kind !== "relabel" || this.moved.has(clientUuid)) return;
+      // It moves what stands before it.
+      this.pending = pending.slice(0, at);
+      this.refold();
+      this.addRelabel(clientUuid, body.payload);
+    });
+    this.pending = [...pending];
     this.refold();
     return true;
   }
@@ -259,7 +269,7 @@ export class ReadingDocument {
       .slice(revision)
       .filter(
         (event) =>
-          (event.kind === "edit" || event.kind === "prompt") &&
+          (event.kind === "edit" || event.kind === "relabel" || event.kind === "prompt") &&
           this.fold.order.has(event.client_uuid) &&
           !except.has(event.client_uuid),
       );
@@ -283,6 +293,19 @@ export class ReadingDocument {
       const pair = { labelIndex: label.index, frameIndex };
       if (this.recordsOf(pair).byEvent.has(event)) continue;
       this.addRecord(pair, { event, provenance, score: null, data: fromBase64(mask) });
+    }
+  }
+
+  private addRelabel(event: string, payload: RelabelPayload): void {
+    this.moved.add(event);
+    const [giver, taker] = [this.labelOf(payload.label), this.labelOf(payload.to)];
+    if (!giver || !taker) return;
+    for (const frameIndex of payload.frame_indices) {
+      const given = this.mask(giver.index, frameIndex);
+      if (!given) continue;
+      const { left, taken } = movedMasks(given, this.mask(taker.index, frameIndex));
+      for (const [label, { provenance, score, data }] of [[giver, left] as const, [taker, taken] as const])
+        this.addRecord({ labelIndex: label.index, frameIndex }, { event, provenance, score, data });
     }
   }
 

@@ -150,7 +150,9 @@ describe("tools", () => {
     const tools = createTools();
     tools.line.down(editor, at(4, 5));
     tools.line.move(editor, at(12, -9));
-    expect(editor.dragLine).toEqual([4, 5, 12, 0]);
+    expect(tools.line.overlay?.(editor, null)).toEqual([
+      expect.objectContaining({ kind: "caliper", from: { x: 4, y: 5 }, to: { x: 12, y: 0 } }),
+    ]);
     tools.line.up(editor, at(12, -9));
     tools.line.down(editor, at(4, 5));
     tools.line.move(editor, at(5, 6));
@@ -164,7 +166,7 @@ describe("tools", () => {
     expect(sent).toHaveLength(1);
     expect(sent[0]?.payload).toMatchObject({ line: [4, 5, 12, 0], box: null, points: [] });
     expect(editor.prompts().line).toEqual([4, 5, 12, 0]);
-    expect(editor.dragLine).toBeNull();
+    expect(tools.line.overlay?.(editor, null)).toEqual([]);
   });
 
   it("draw on a copy that is sent on release and shown at once", async () => {
@@ -323,7 +325,7 @@ describe("the editor", () => {
 
   it("asks the model to look through the window that was chosen, and shows it", async () => {
     editor.lookThrough("bone");
-    expect(editor.state.window).toEqual([100, 200]);
+    expect(editor.state).toMatchObject({ window: [100, 200], preset: "" });
     editor.addPoint({ x: 1, y: 1, positive: true });
     editor.accept([0], true);
     editor.lookThrough("spleen");
@@ -333,7 +335,7 @@ describe("the editor", () => {
     await editor.idle();
     const windows = sent.map((body) => ("window" in body.payload ? body.payload.window : undefined));
     expect(windows).toEqual(["bone", undefined, "bone", undefined]);
-    expect(editor.state.window).toEqual([0, 255]);
+    expect(editor.state).toMatchObject({ window: [0, 255], preset: "own" });
   });
 
   it("asks with words for the label that is chosen, and not with none", async () => {

@@ -6,6 +6,7 @@ import { encodeMask, readHeader, toBase64, toBitmap } from "./codec";
 import { Comparison } from "./compare/comparison";
 import { type ComparisonGateway, NOTHING_BESIDE } from "./compare/second";
 import { conflictsOf, conflictText } from "./conflicts";
+import { Crosshair } from "./crosshair";
 import { type PendingEvent, ReadingDocument } from "./document";
 import { Enhancer } from "./enhance/enhancer";
 import { whenIdle } from "./enhance/pace";
@@ -13,6 +14,7 @@ import type { Step } from "./fold";
 import { FrameLoader } from "./frames";
 import { jump } from "./jumps";
 import { Keymap, type KeymapStorage } from "./keymap";
+import { type AccountKeys, KeymapAccount } from "./keymapAccount";
 import { Outbox } from "./outbox";
 import { memoryStore, type OutboxStore } from "./outboxStore";
 import { Pen } from "./pen";
@@ -59,6 +61,8 @@ export interface EditorSetup {
   storage?: KeymapStorage;
   /** What can be laid beside the reading; nothing, if not given. */
   comparison?: { gateway: ComparisonGateway; isAssisted: boolean };
+  /** Where the reader's own keys are found at any computer. */
+  accountKeys?: AccountKeys;
 }
 
 /** What is being drawn and not committed yet: a whole bitmap of the frame, one byte a pixel. */
@@ -88,10 +92,8 @@ export class Editor {
   readonly enhance: Enhancer;
   readonly comparison: Comparison;
   readonly keymap: Keymap;
-  /** The box being dragged, in image pixels. */
-  dragBox: Box | null = null;
-  /** The line being dragged, in image pixels. */
-  dragLine: Line | null = null;
+  readonly crosshair: Crosshair;
+  private readonly keysAway: KeymapAccount | undefined;
   draft: Draft | null = null;
   readonly tools = createTools();
   /** Where the cine is shown, while it is. */
@@ -116,7 +118,9 @@ export class Editor {
   constructor(setup: EditorSetup) {
     this.cine = setup.cine;
     this.labels = setup.labels;
-    this.keymap = new Keymap(BINDABLE, setup.storage);
+    this.keymap = new Keymap(BINDABLE, setup.storage, setup.owner);
+    const notify = (code: string, text: string) => this.notify(code, text);
+    if (setup.accountKeys) this.keysAway = new KeymapAccount(this.keymap, setup.accountKeys, notify);
     this.gateway = setup.gateway;
     this.document = new ReadingDocument(setup.labels);
     this.clock = new Clock(setup.cine.frameTimesMs, setup.cine.frameCount);
@@ -128,6 +132,7 @@ export class Editor {
       canWrite: setup.canWrite,
       options: defaultOptions(setup.cine),
     });
+    this.crosshair = new Crosshair(this);
     this.enhance = new Enhancer(this, whenIdle);
     const { gateway, isAssisted } = setup.comparison ?? { gateway: NOTHING_BESIDE, isAssisted: true };
     this.comparison = new Comparison(this, gateway, isAssisted, whenIdle);
@@ -181,6 +186,7 @@ export class Editor {
   /** Load the reading, begin to listen, and send what an earlier visit left unsent. */
   async open(): Promise<void> {
     this.frames.moveTo(this.state.frameIndex);
+    void this.keysAway?.open();
     try {
       await this.reload();
     } catch (error) {
@@ -220,6 +226,7 @@ export class Editor {
     clearInterval(this.poll);
     this.socket?.close();
     this.pen.close();
+    this.keysAway?.close();
     this.outbox.close();
     this.comparison.close();
     this.frames.close();
@@ -513,6 +520,12 @@ export class Editor {
     if (edits.length) this.commit({ kind: "edit", payload: { edits, tool, provenance } });
   }
 
+  /** Give what a label has on some frames to another, in one step. */
+  relabel(label: LabelInfo, to: LabelInfo, frameIndices: number[]): void {
+    const payload = { label: label.code, to: to.code, frame_indices: frameIndices };
+    this.commit({ kind: "relabel", payload });
+  }
+
   private editsOf(masks: readonly Draft[]): MaskEdit[] {
     return masks.flatMap(({ labelIndex, frameIndex, bitmap }) => {
       const label = this.labels.find((known) => known.index === labelIndex);
@@ -621,7 +634,9 @@ export class Editor {
     for (const tool of isLooking ? [] : Object.values(this.tools)) {
       if (tool !== this.tools[id]) tool.drop?.(this);
     }
+    const before = this.state.tool;
     this.set({ tool: id });
+    if (before !== id) this.tool?.chosen?.(this, before);
     this.repaint();
   }
 
@@ -717,7 +732,9 @@ export class Editor {
   lookThrough(name: string | null): void {
     const window = name === null ? this.cine.window : this.cine.windows[name];
     if (!window) return;
-    this.set({ modelWindow: name, window });
+    // The windows of CT are presets too; any other one has no name to show.
+    const preset = name === null ? "own" : (presetsFor(this.cine).find(({ id }) => id === name)?.id ?? "");
+    this.set({ modelWindow: name, window, preset });
     this.repaint();
   }
 

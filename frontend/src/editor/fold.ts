@@ -1,6 +1,6 @@
 /** What follows from a log of events: which of them stand, which frames are accepted, which prompts count. */
 
-import { type Box, type EditPayload, type EventKind, editsOf, type Line, type PromptPoint } from "./types";
+import { type Box, type EventKind, type Line, type PromptPoint, pairsOf } from "./types";
 
 /** One event, acknowledged or on its way; `target` is the client UUID of the event that an undo or redo is about. */
 export interface Step {
@@ -53,19 +53,17 @@ export function foldSteps(steps: readonly Step[]): Fold {
   return { steps, order, places, accepted };
 }
 
-/** Whether an edit or a prompt is about a label on a frame. */
+/** Whether an edit, a relabelling or a prompt is about a label on a frame. */
 export function touches(payload: object, labelCode: string, frameIndex: number): boolean {
-  return editsOf(payload as EditPayload).some(
-    (one) => one.label === labelCode && one.frame_index === frameIndex,
-  );
+  return pairsOf(payload).some((one) => one.label === labelCode && one.frame_index === frameIndex);
 }
 
-/** The prompts that stand on a frame: later points add, a later box or line replaces, an edit or words retire them all. */
+/** The prompts that stand on a frame: later points add, a later box or line replaces; an edit, a relabelling or words retire them. */
 export function promptsOf(fold: Fold, labelCode: string, frameIndex: number): StandingPrompts {
   const standing: StandingPrompts = { points: [], box: null, line: null };
   for (const { clientUuid, kind, payload } of fold.steps) {
     if (!fold.order.has(clientUuid) || !touches(payload, labelCode, frameIndex)) continue;
-    if (kind === "edit" || payload.text) {
+    if (kind === "edit" || kind === "relabel" || payload.text) {
       standing.points = [];
       standing.box = null;
       standing.line = null;

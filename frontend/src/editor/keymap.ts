@@ -10,6 +10,8 @@ import { DEFAULT_MOUSE, type MouseMap, mouseOf, whyNotMouse } from "./mouse";
 export const KEYMAP_FORMAT = "cineloop.keymap";
 export const KEYMAP_VERSION = 1;
 const STORAGE_KEY = "cineloop.keymap";
+/** Whose keys are stored, and since when. */
+const ORIGIN_KEY = "cineloop.keymap.origin";
 const LARGEST_FILE = 64 * 1024;
 
 /** What the key map needs to know of an action. */
@@ -42,10 +44,15 @@ export class KeymapError extends Error {
 
 export class Keymap {
   readonly store: StoreApi<KeymapState>;
+  /** When the reader chose these keys, in milliseconds since 1970; 0 for the defaults that nobody has chosen. */
+  changedAt = 0;
+  private readonly listeners = new Set<() => void>();
 
+  /** @param owner user name of the reader: the keys of somebody else at this computer are not theirs */
   constructor(
     private readonly actions: readonly Bindable[],
     private readonly storage?: KeymapStorage,
+    private readonly owner = "",
   ) {
     this.store = createStore<KeymapState>(() => ({ own: {}, mouse: DEFAULT_MOUSE }));
     this.load();
@@ -141,12 +148,39 @@ export class Keymap {
     return unknown;
   }
 
+  /** Have a function called whenever the reader has changed something. */
+  onKept(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Take what was chosen at another computer in place of one's own.
+   *
+   * @throws KeymapError when it cannot be meant; the defaults stand then.
+   */
+  adopt(text: string, changedAt: number): void {
+    this.changedAt = changedAt;
+    try {
+      this.store.setState(this.parse(text).state);
+    } catch (error) {
+      this.store.setState({ own: {}, mouse: DEFAULT_MOUSE });
+      throw error;
+    }
+    this.write();
+  }
+
   /** Read what is stored: at the start, and when another tab has changed it. */
   load(): void {
     try {
-      const text = this.storage?.getItem(STORAGE_KEY);
+      const origin = originOf(this.storage?.getItem(ORIGIN_KEY));
+      const isTheirs = !origin.owner || !this.owner || origin.owner === this.owner;
+      const text = isTheirs ? this.storage?.getItem(STORAGE_KEY) : null;
+      // Before there were accounts for keys, nobody wrote down when they were chosen.
+      this.changedAt = text ? origin.changedAt || 1 : 0;
       this.store.setState(text ? this.parse(text).state : { own: {}, mouse: DEFAULT_MOUSE });
     } catch {
+      this.changedAt = 0;
       // What is stored cannot be read; the defaults stand, and it is overwritten only once the reader changes a key.
     }
   }
@@ -163,7 +197,15 @@ export class Keymap {
 
   private keep(change: Partial<KeymapState>): void {
     this.store.setState(change);
+    this.changedAt = Math.max(Date.now(), this.changedAt + 1);
+    this.write();
+    for (const listener of this.listeners) listener();
+  }
+
+  private write(): void {
     try {
+      const origin = { owner: this.owner, changedAt: this.changedAt };
+      this.storage?.setItem(ORIGIN_KEY, JSON.stringify(origin));
       this.storage?.setItem(STORAGE_KEY, this.export());
     } catch {
       // Private windows may refuse storage; the choice then lasts as long as the page.
@@ -225,4 +267,13 @@ export class Keymap {
     }
     return own;
   }
+}
+
+function originOf(text: string | null | undefined): { owner: string; changedAt: number } {
+  const found: unknown = text ? JSON.parse(text) : {};
+  const { owner, changedAt } = (found ?? {}) as Record<string, unknown>;
+  return {
+    owner: typeof owner === "string" ? owner : "",
+    changedAt: typeof changedAt === "number" && changedAt > 0 ? changedAt : 0,
+  };
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Bench, LABELS, makeBench, put } from "../testing/editor";
 import { areaOf, drawn, shown } from "../testing/masks";
-import { actionOf } from "./actions";
+import { actionOf, actionsFor, whyNot } from "./actions";
 import { setOptions } from "./tools/options";
 import { editsOf } from "./types";
 
@@ -187,6 +187,54 @@ describe("interpolating", () => {
     put(editor, bar(2), 1, 1);
     perform("interpolate");
     expect(code()).toBe("nothing_to_change");
+  });
+});
+
+describe("relabelling", () => {
+  const give = (id: string) => {
+    const action = actionsFor(bench.editor.labels).find((known) => known.id === id);
+    if (!action) throw new Error(`there is no action ${id}`);
+    return action;
+  };
+  const framesOf = (index: number) =>
+    [...bench.editor.document.entries()]
+      .filter((mask) => mask.labelIndex === index)
+      .map((mask) => mask.frameIndex);
+
+  it("is one event of this frame, of the range or of all frames, and undone as one", async () => {
+    const { editor, sent, mask } = bench;
+    for (const frame of [0, 2, 4, 6]) put(editor, RING, 1, frame);
+    give("relabel-2").perform(editor);
+    expect([framesOf(1), framesOf(2)]).toEqual([[2, 4, 6], [0]]);
+    expect(mask(2, 0)).toEqual(RING);
+    expect(whyNot(give("relabel-range-2"), editor.state)).toContain("range");
+    editor.set({ range: { start: 1, stop: 4 } });
+    expect(whyNot(give("relabel-range-2"), editor.state)).toBeUndefined();
+    give("relabel-range-2").perform(editor);
+    expect(framesOf(1)).toEqual([6]);
+    give("relabel-all-3").perform(editor);
+    expect([framesOf(1), framesOf(3)]).toEqual([[], [6]]);
+    await editor.idle();
+    expect(sent.slice(4).map((body) => body.kind === "relabel" && body.payload.frame_indices)).toEqual([
+      [0],
+      [2, 4],
+      [6],
+    ]);
+    editor.undo();
+    expect(editor.state.undoName).toBe("relabelling, Coronary artery to Catheter, 2 frames");
+    editor.undo();
+    expect(framesOf(1)).toEqual([2, 4, 6]);
+  });
+
+  it("says so where there is no mask, and is not offered for the label's own mask", async () => {
+    const { editor, sent } = bench;
+    put(editor, RING, 1, 3);
+    give("relabel-2").perform(editor);
+    expect(code()).toBe("no_mask_here");
+    expect(give("relabel-1").isOffered?.(editor.state)).toBe(false);
+    give("relabel-1").perform(editor);
+    await editor.idle();
+    expect(sent).toHaveLength(1);
   });
 });
 

@@ -7,7 +7,9 @@ import { MaskInterpolator } from "./geometry/interpolate";
 import { grow, shrink, smooth } from "./geometry/morphology";
 import type { Place } from "./geometry/path";
 import { divide } from "./geometry/split";
+import { spacingOf } from "./plates";
 import { otherLabelOf } from "./tools/options";
+import { radiusOf } from "./tools/resize";
 import type { LabelInfo } from "./types";
 
 const MOST_FRAMES = 512;
@@ -49,6 +51,7 @@ function change(editor: Editor, tool: string, nothing: string, how: Change) {
     return editor.notify("nothing_left", "That would leave nothing of the mask; clear it if that is meant.");
   }
   editor.commitMasks([draftOf(editor, editor.label, after)], tool);
+  return true;
 }
 
 export function fillMask(editor: Editor) {
@@ -70,6 +73,26 @@ export function growMask(editor: Editor, by: number) {
   const how: Change = (bitmap, columns, rows) =>
     by > 0 ? grow(bitmap, columns, rows, by) : shrink(bitmap, columns, rows, -by);
   change(editor, by > 0 ? "grow" : "shrink", "The mask fills the image.", how);
+}
+
+/** The mask of the active label on this frame, grown or shrunk as the options say; null where there is none. */
+export function resizedMask(editor: Editor): Uint8Array | null {
+  const { label, cine } = editor;
+  const before = label && bitmapOf(editor, label, editor.state.frameIndex);
+  return before ? resized(editor, before, cine.columns, cine.rows) : null;
+}
+
+function resized(editor: Editor, bitmap: Uint8Array, columns: number, rows: number): Uint8Array {
+  const { by, unit } = radiusOf(editor);
+  const spacing = (unit === "mm" && spacingOf(editor.cine.display)) || undefined;
+  return (by > 0 ? grow : shrink)(bitmap, columns, rows, Math.abs(by), spacing);
+}
+
+/** Grow or shrink the mask as the options say; returns whether that was done. */
+export function resizeMask(editor: Editor): boolean {
+  const grows = radiusOf(editor).by > 0;
+  const how: Change = (bitmap, columns, rows) => resized(editor, bitmap, columns, rows);
+  return change(editor, grows ? "grow" : "shrink", "The mask fills the image.", how) === true;
 }
 
 export function smoothMask(editor: Editor) {
@@ -153,6 +176,26 @@ export function interpolateMasks(editor: Editor) {
   editor.commitMasks(masks, "interpolate", "INTERPOLATED");
 }
 
+/** The frames that a relabelling is about: the one that is shown, those of the range, or all. */
+export type Scope = "frame" | "range" | "all";
+
+/** Give what the active label has on the frames of a scope to another label, as one event. */
+export function relabel(editor: Editor, to: LabelInfo, scope: Scope) {
+  const { label, state } = editor;
+  if (!label || label.code === to.code) return;
+  const { range, frameIndex } = state;
+  const isMeant = (frame: number) => {
+    if (scope === "frame") return frame === frameIndex;
+    return scope === "all" || (range !== null && frame >= range.start && frame <= range.stop);
+  };
+  const frames: number[] = [];
+  for (let frame = 0; frame < editor.cine.frameCount; frame++)
+    if (isMeant(frame) && editor.document.mask(label.index, frame)) frames.push(frame);
+  if (frames.length) return editor.relabel(label, to, frames);
+  const where = { frame: "on this frame", range: "on the frames of the range", all: "on any frame" }[scope];
+  editor.notify("no_mask_here", `${label.name} has no mask ${where}.`);
+}
+
 function otherOrNotice(editor: Editor): LabelInfo | undefined {
   const other = otherLabelOf(editor);
   if (!other) editor.notify("no_other_label", "The campaign has only this one label.");
@@ -176,7 +219,6 @@ export function splitLabel(editor: Editor, from: Place, to: Place, larger: boole
   const taken = theirs.map((bit, place) => bit | (given[place] ?? 0));
   editor.commitMasks([draftOf(editor, editor.label, kept), draftOf(editor, other, taken)], "split");
 }
-
 /** Take the mask of the other label into that of the active one. */
 export function mergeLabels(editor: Editor) {
   const { label } = editor;

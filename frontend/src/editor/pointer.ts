@@ -127,6 +127,7 @@ export class Pointer {
 
   private begin(kind: DragKind, event: PointerEvent): void {
     if (this.drag) return;
+    this.editor.crosshair.leave();
     const chosen = this.editor.state.tool;
     const does = kind === "tool" && (chosen === "pan" || chosen === "window") ? chosen : kind;
     if (this.editor.state.playing && does === "tool") this.editor.pause();

@@ -27,6 +27,7 @@ export type ToolId =
   | "move"
   | "warp"
   | "split"
+  | "resize"
   | "window"
   | "pan";
 export type Direction = "forward" | "backward" | "both";
@@ -112,6 +113,8 @@ export interface EditorState {
   overlay: "palette" | "keys" | null;
   /** Where the context menu is open. */
   menu: Place | null;
+  /** Where the crosshair of the keyboard is, in image pixels, while it is shown. */
+  crosshair: { x: number; y: number } | null;
   /** A sentence for screen readers. */
   said: { text: string; at: number };
 }
@@ -177,6 +180,7 @@ export function createEditorStore(initial: Partial<EditorState>): EditorStore {
     notice: null,
     overlay: null,
     menu: null,
+    crosshair: null,
     said: { text: "", at: 0 },
     ...initial,
   }));

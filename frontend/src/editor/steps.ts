@@ -12,18 +12,23 @@ export function stepName({ kind, payload }: Step, labels: readonly LabelInfo[]):
   const what = {
     prompt: payload.box ? "box" : "point",
     edit: TOOLS[tool] ?? tool,
+    relabel: "relabelling",
     propagate: "propagation",
     accept: payload.accepted ? "acceptance" : "withdrawn acceptance",
     undo: "undo",
     redo: "redo",
   }[kind];
-  const label = codes.length === 1 ? labels.find((known) => known.code === codes[0])?.name : undefined;
+  const nameOf = (code: unknown) => labels.find((known) => known.code === code)?.name ?? String(code);
+  const label = codes.length === 1 ? nameOf(codes[0]) : kind === "relabel" && codes.map(nameOf).join(" to ");
   const where = frames.length > 1 ? `${frames.length} frames` : `frame ${Number(frames[0]) + 1}`;
   return [what, label, where].filter(Boolean).join(", ");
 }
 
 /** The frames and the labels that an event is about. */
 function placesOf(payload: Record<string, unknown>): { frames: number[]; codes: string[] } {
+  if ("to" in payload) {
+    return { frames: payload.frame_indices as number[], codes: [payload.label, payload.to] as string[] };
+  }
   const edits = (payload.edits ?? []) as MaskEdit[];
   if (edits.length) {
     return {

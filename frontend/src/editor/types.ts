@@ -60,6 +60,20 @@ export function editsOf(payload: EditPayload): readonly MaskEdit[] {
   return "edits" in payload ? payload.edits : [payload];
 }
 
+/** Give what one label has on some frames to another. */
+export interface RelabelPayload {
+  label: string;
+  to: string;
+  frame_indices: number[];
+}
+
+/** Each label and frame whose mask or prompts an edit, a relabelling or a prompt changes. */
+export function pairsOf(payload: object): readonly { label: string; frame_index: number }[] {
+  if (!("to" in payload)) return editsOf(payload as EditPayload);
+  const { label, to, frame_indices } = payload as RelabelPayload;
+  return [label, to].flatMap((code) => frame_indices.map((frame_index) => ({ label: code, frame_index })));
+}
+
 export interface PromptPayload {
   frame_index: number;
   label: string;
@@ -75,6 +89,7 @@ export interface PromptPayload {
 export type EventBody =
   | { kind: "prompt"; payload: PromptPayload }
   | { kind: "edit"; payload: EditPayload }
+  | { kind: "relabel"; payload: RelabelPayload }
   | {
       kind: "propagate";
       payload: {

@@ -5,11 +5,15 @@ import type { Editor } from "./editor";
 import { Layers } from "./layers";
 import { type Orientation, Placement } from "./placement";
 import { Pointer } from "./pointer";
-import { drawShape } from "./shapes";
+import { boxShape, drawShape, type Shape } from "./shapes";
 import type { Viewport } from "./viewport";
 
 const PIXELATED_FROM = 3;
 const POINT_RADIUS = 6;
+/** CSS pixels that are kept between the crosshair and the edge of the view. */
+const EDGE = 24;
+/** CSS pixels that the crosshair leaves open around its middle. */
+const GAP = 7;
 
 export class EditorView implements Viewport {
   private readonly image: HTMLCanvasElement;
@@ -122,7 +126,6 @@ export class EditorView implements Viewport {
     return this.pointer.pointedAt();
   }
 
-  /** Place of an image point on the page, for tests. */
   toPage(x: number, y: number): { x: number; y: number } {
     const box = this.host.getBoundingClientRect();
     const place = this.placement.toScreen(x, y);
@@ -146,6 +149,15 @@ export class EditorView implements Viewport {
   panBy(dx: number, dy: number): void {
     this.placement.panBy(dx, dy);
     this.place();
+  }
+
+  reveal({ x, y }: { x: number; y: number }): void {
+    const { width, height } = this.placement.host;
+    const at = this.placement.toScreen(x, y);
+    const short = (place: number, room: number) =>
+      Math.max(EDGE - place, 0) + Math.min(room - EDGE - place, 0);
+    const [dx, dy] = [short(at.x, width), short(at.y, height)];
+    if (dx || dy) this.panBy(dx, dy);
   }
 
   fit(): void {
@@ -201,65 +213,36 @@ export class EditorView implements Viewport {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.overlay.width, this.overlay.height);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const place = (at: { x: number; y: number }) => this.onScreen(at.x, at.y);
     const { state } = this.editor;
     const colour = this.editor.label?.colour ?? "#ffffff";
     if (!state.masksHidden && !state.playing) {
       const prompts = this.editor.prompts();
-      if (prompts.box) this.drawBox(prompts.box, colour, [6, 4]);
-      if (prompts.line) this.drawLine(prompts.line, colour);
+      if (prompts.box) drawShape(context, boxShape(prompts.box, colour, true), place, this.scale);
+      if (prompts.line) {
+        const [x0, y0, x1, y1] = prompts.line;
+        const ends = { from: { x: x0, y: y0 }, to: { x: x1, y: y1 } };
+        drawShape(context, { kind: "caliper", ...ends, colour }, place, this.scale);
+      }
       for (const point of prompts.points) this.drawPoint(point, colour);
     }
-    if (this.editor.dragBox) this.drawBox(this.editor.dragBox, "#ffffff", []);
-    if (this.editor.dragLine) this.drawLine(this.editor.dragLine, "#ffffff");
-    const place = (at: { x: number; y: number }) => this.onScreen(at.x, at.y);
-    for (const shape of this.editor.tool?.overlay?.(this.editor, this.pointer.hover) ?? [])
+    const { at } = this.editor.crosshair;
+    const shapes = this.editor.tool?.overlay?.(this.editor, at ?? this.pointer.hover) ?? [];
+    for (const shape of at ? [...shapes, this.cross(at)] : shapes)
       drawShape(context, shape, place, this.scale);
+  }
+
+  private cross({ x, y }: { x: number; y: number }): Shape {
+    const { columns, rows } = this.editor.cine;
+    const gap = GAP / this.scale;
+    const across = [0, y, x - gap, y, x + gap, y, columns, y];
+    const down = [x, 0, x, y - gap, x, y + gap, x, rows];
+    return { kind: "edges", edges: [...across, ...down], colour: "#ffffff" };
   }
 
   private onScreen(x: number, y: number): [number, number] {
     const place = this.placement.toScreen(x, y);
     return [place.x, place.y];
-  }
-
-  private drawBox([x0, y0, x1, y1]: [number, number, number, number], colour: string, dash: number[]): void {
-    const [fromX, fromY] = this.onScreen(x0, y0);
-    const [toX, toY] = this.onScreen(x1, y1);
-    const [left, right] = [Math.min(fromX, toX), Math.max(fromX, toX)];
-    const [top, bottom] = [Math.min(fromY, toY), Math.max(fromY, toY)];
-    const context = this.drawing;
-    context.lineWidth = 3;
-    context.strokeStyle = "rgba(0,0,0,0.7)";
-    context.setLineDash([]);
-    context.strokeRect(left, top, right - left, bottom - top);
-    context.lineWidth = 1.5;
-    context.strokeStyle = colour;
-    context.setLineDash(dash);
-    context.strokeRect(left, top, right - left, bottom - top);
-    context.setLineDash([]);
-  }
-
-  /** A diameter: a line with a bar across each end, as calipers draw it. */
-  private drawLine([x0, y0, x1, y1]: [number, number, number, number], colour: string): void {
-    const ends = [this.onScreen(x0, y0), this.onScreen(x1, y1)] as const;
-    const [[left, top], [right, bottom]] = ends;
-    const length = Math.hypot(right - left, bottom - top) || 1;
-    const [across, down] = [(5 * (top - bottom)) / length, (5 * (right - left)) / length];
-    const context = this.drawing;
-    for (const [width, style] of [
-      [3, "rgba(0,0,0,0.7)"],
-      [1.5, colour],
-    ] as const) {
-      context.beginPath();
-      context.moveTo(left, top);
-      context.lineTo(right, bottom);
-      for (const [x, y] of ends) {
-        context.moveTo(x - across, y - down);
-        context.lineTo(x + across, y + down);
-      }
-      context.lineWidth = width;
-      context.strokeStyle = style;
-      context.stroke();
-    }
   }
 
   /** A positive point is a disk with a plus, a negative one a ring with a minus: told apart by shape, not colour. */

@@ -6,6 +6,10 @@ import type { Orientation } from "./placement";
 export interface Viewport {
   /** The image point (x, y) under a place on the page; the upper left corner of the image is (0, 0). */
   toImage(place: { clientX: number; clientY: number }): { x: number; y: number };
+  /** The place on the page of an image point. */
+  toPage(x: number, y: number): { x: number; y: number };
+  /** Move the image so that a point of it can be seen. */
+  reveal(point: { x: number; y: number }): void;
   /** Where the pointer is over the image, or the middle of what is shown. */
   pointedAt(): Place;
   /** Zoom so that the image point at a place on the page, or in the middle, stays there. */

@@ -1,6 +1,7 @@
 /** A reading on a server of a few lines, folded in the most naive way: by playing its log again for each question. */
 
-import { encodeMask, toBase64 } from "../editor/codec";
+import { encodeMask, fromBase64, toBase64 } from "../editor/codec";
+import { movedMasks, type Origin } from "../editor/relabel";
 import {
   type Appended,
   type EventBody,
@@ -10,6 +11,7 @@ import {
   type LoggedEvent,
   type MaskRow,
   Refusal,
+  type RelabelPayload,
   type WriterInfo,
 } from "../editor/types";
 
@@ -171,6 +173,7 @@ export class ReadingServer {
       target,
       undone: false,
     };
+    if (body.kind === "relabel") this.results.set(event.client_uuid, this.moved(event, body.payload));
     this.log.push(event);
     return this.appended(event);
   }
@@ -180,6 +183,23 @@ export class ReadingServer {
     const touched = new Set(this.rowsOf(about).map((row) => `${row.label_index}:${row.frame_index}`));
     const masks = this.masks().filter((row) => touched.has(`${row.label_index}:${row.frame_index}`));
     return { event, revision: event.seq, masks, job: null };
+  }
+
+  private moved(event: LoggedEvent, { label, to, frame_indices }: RelabelPayload): MaskRow[] {
+    const current = this.masks();
+    const originOf = (code: string, frame: number): Origin | undefined => {
+      const row = current.find((one) => one.label === code && one.frame_index === frame);
+      return row && row.area > 0 ? { ...row, data: fromBase64(row.mask) } : undefined;
+    };
+    return frame_indices.flatMap((frame) => {
+      const given = originOf(label, frame);
+      if (!given) throw new Refusal("no_mask_to_relabel", `There is no mask on frame ${frame + 1}.`, 409);
+      const { left, taken } = movedMasks(given, originOf(to, frame));
+      return [[label, left] as const, [to, taken] as const].map(([code, { data, provenance, score }]) => {
+        const index = LABELS.find((known) => known.code === code)?.index ?? 0;
+        return { ...this.row(event, index, frame, toBase64(data), provenance), score };
+      });
+    });
   }
 
   private rowsOf(event: LoggedEvent): MaskRow[] {

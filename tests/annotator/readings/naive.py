@@ -6,6 +6,10 @@ import base64
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from workers.protocol.rle import decode_mask, encode_mask
+
 Pair = tuple[str, int]
 
 
@@ -15,9 +19,24 @@ class NaiveReading:
 
     events: list[dict[str, Any]] = field(default_factory=list)
 
+    size: tuple[int, int] = (12, 16)
+
     def append(self, seq: int, event_id: str, kind: str, payload: dict[str, Any]) -> None:
         """Add an event."""
-        self.events.append({"seq": seq, "id": event_id, "kind": kind, "payload": payload})
+        event = {"seq": seq, "id": event_id, "kind": kind, "payload": payload}
+        if kind == "relabel":
+            event["results"] = self.moved(payload)
+        self.events.append(event)
+
+    def moved(self, payload: dict[str, Any]) -> dict[Pair, bytes]:
+        """Return both masks of every frame of a relabelling."""
+        current, results = self.masks(), {}
+        nothing = encode_mask(np.zeros(self.size, bool))
+        for frame in payload["frame_indices"]:
+            giver, taker = (payload["label"], frame), (payload["to"], frame)
+            both = decode_mask(current[giver]) | decode_mask(current.get(taker, nothing))
+            results |= {giver: nothing, taker: encode_mask(both)}
+        return results
 
     def standing(self) -> list[dict[str, Any]]:
         """Return the events that are neither reversals nor undone."""
@@ -59,6 +78,8 @@ class NaiveReading:
         for event in self.standing():
             payload = event["payload"]
             if any((edit["label"], edit["frame_index"]) == pair for edit in self.edits(event)):
+                points = []
+            if event["kind"] == "relabel" and pair in event["results"]:
                 points = []
             if event["kind"] == "prompt" and (payload["label"], payload["frame_index"]) == pair:
                 points += [[p["x"], p["y"], float(p["positive"])] for p in payload["points"]]

@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker", "hints")]
 
 LABELS = (ARTERY, CATHETER)
 FRAMES = 4
-STEPS = ("edit", "edits", "prompt", "accept", "undo", "redo", "late_mask")
+STEPS = ("edit", "edits", "relabel", "prompt", "accept", "undo", "redo", "late_mask")
 
 
 class Worker:
@@ -79,6 +79,15 @@ class Worker:
         pairs = self.random.sample([(label, frame) for label in LABELS for frame in range(FRAMES)], 3)
         drawn = [drawing(self._mask(), frame=frame, label=label) for label, frame in pairs]
         self._send("edit", drawings(*drawn))
+
+    def relabel(self) -> None:
+        """Give the masks of a label to the other on some of the frames where it has any."""
+        masks = self.naive.masks()
+        giver, taker = self.random.sample(LABELS, 2)
+        frames = [frame for (label, frame), mask in masks.items() if label == giver and mask_area(mask)]
+        if frames:
+            chosen = self.random.sample(frames, self.random.randint(1, len(frames)))
+            self._send("relabel", {"label": giver, "to": taker, "frame_indices": chosen})
 
     def prompt(self) -> None:
         """Set a point."""

@@ -27,6 +27,8 @@ export interface Action {
   isEnabled?(state: EditorState): boolean;
   /** Why it is not enabled, where that is not because the reading cannot be changed. */
   whyNot?: string;
+  /** Whether it means anything just now: where not, neither palette nor menu lists it. */
+  isOffered?(state: EditorState): boolean;
   /** Whether the context menu of the image offers it; `here` = it acts at the place, and nowhere else. */
   menu?: "here" | "also";
   /** Whether holding the key repeats it. */

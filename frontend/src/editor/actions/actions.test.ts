@@ -4,7 +4,7 @@ import type { Editor } from "../editor";
 import { Keymap } from "../keymap";
 import { createEditorStore } from "../state";
 import type { WriterInfo } from "../types";
-import { ACTIONS, actionOf, actionsFor, BINDABLE, GROUPS, keyName, whyNot } from "./index";
+import { actionOf, actionsFor, BINDABLE, GROUPS, keyName, whyNot } from "./index";
 
 const LABELS = [
   { code: "lumen", name: "Lumen", colour: "#ff0000", index: 1 },
@@ -20,7 +20,7 @@ describe("the table of actions", () => {
   });
 
   it("makes an action of each label, on the digit of its place", () => {
-    const made = actionsFor(LABELS).slice(ACTIONS.length);
+    const made = actionsFor(LABELS).filter((action) => action.id.startsWith("label-") && action.keys.length);
     expect(made.map((action) => [action.id, action.label, action.keys])).toEqual([
       ["label-1", "Label: Lumen", ["1"]],
       ["label-2", "Label: Plaque", ["2"]],

@@ -22,6 +22,7 @@ export function describeFrame(editor: Editor): string {
     masks.length ? masks.join(", ") : "no masks",
     ...(editor.isAccepted(frameIndex) ? ["accepted"] : []),
     `drawing ${editor.label?.name ?? "nothing"}`,
+    ...(editor.crosshair.at ? [`crosshair at ${editor.crosshair.words}`] : []),
   ];
   return `${parts.join("; ")}.`;
 }

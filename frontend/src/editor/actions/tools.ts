@@ -38,8 +38,17 @@ export const TOOL_ACTIONS: readonly Action[] = [
   tool("move", "Move the mask", "Shift+m"),
   tool("warp", "Pull the mask", "Shift+w"),
   tool("split", "Split the label at a line", "Shift+s"),
+  tool("resize", "Grow or shrink by a radius", "Shift+z"),
   tool("window", "Window and level", "w"),
   tool("pan", "Pan", "g"),
+  {
+    id: "crosshair",
+    label: "Crosshair: the tool by arrows and Enter",
+    group: "Tools",
+    keys: ["Shift+x"],
+    perform: (editor) => editor.crosshair.toggle(),
+    isOn: (state) => state.crosshair !== null,
+  },
   resize("brush-smaller", "Smaller brush", "[", 0.8),
   resize("brush-larger", "Larger brush", "]", 1.25),
   {

@@ -3,12 +3,16 @@
  * transforms of sampled functions", Theory of Computing 8 (2012).
  */
 
-/** Squared distance of each pixel to the nearest one that has a value; Infinity where no pixel has it. */
+/** Distance between neighbouring columns and between neighbouring rows. */
+export type Spacing = readonly [number, number];
+
+/** Squared distance of each pixel to the nearest one that has a value, in pixels or in the unit of a spacing; Infinity where no pixel has it. */
 export function squaredDistance(
   bitmap: Uint8Array,
   columns: number,
   rows: number,
   value: 0 | 1,
+  [across, down]: Spacing = [1, 1],
 ): Float32Array {
   const far = columns + rows;
   const squared = new Float32Array(bitmap.length);
@@ -24,22 +28,24 @@ export function squaredDistance(
       run = bitmap[place] === value ? 0 : Math.min(run + 1, far);
       if (run === 0) isAny = true;
       const nearest = Math.min(run, squared[place] ?? far);
-      squared[place] = nearest * nearest;
+      squared[place] = nearest * nearest * down * down;
     }
   }
   if (!isAny) return squared.fill(Number.POSITIVE_INFINITY);
   const heights = new Float64Array(columns);
   const vertices = new Int32Array(columns);
   const limits = new Float64Array(columns + 1);
-  for (let y = 0; y < rows; y++) lowerEnvelope(squared, y * columns, columns, heights, vertices, limits);
+  for (let y = 0; y < rows; y++)
+    lowerEnvelope(squared, y * columns, columns, across * across, heights, vertices, limits);
   return squared;
 }
 
-/** Replace a row of squared heights by the least of heights[q] + (x - q)², in place. */
+/** Replace a row of squared heights by the least of heights[q] + unit (x - q)², in place. */
 function lowerEnvelope(
   squared: Float32Array,
   start: number,
   length: number,
+  unit: number,
   heights: Float64Array,
   vertices: Int32Array,
   limits: Float64Array,
@@ -50,11 +56,11 @@ function lowerEnvelope(
   limits[0] = Number.NEGATIVE_INFINITY;
   limits[1] = Number.POSITIVE_INFINITY;
   for (let x = 1; x < length; x++) {
-    const height = (heights[x] ?? 0) + x * x;
+    const height = (heights[x] ?? 0) + unit * x * x;
     let crossing = Number.NEGATIVE_INFINITY;
     for (;;) {
       const vertex = vertices[last] ?? 0;
-      crossing = (height - (heights[vertex] ?? 0) - vertex * vertex) / (2 * (x - vertex));
+      crossing = (height - (heights[vertex] ?? 0) - unit * vertex * vertex) / (2 * unit * (x - vertex));
       if (crossing > (limits[last] ?? 0)) break;
       last--;
     }
@@ -66,7 +72,7 @@ function lowerEnvelope(
   for (let x = 0, at = 0; x < length; x++) {
     while ((limits[at + 1] ?? 0) < x) at++;
     const vertex = vertices[at] ?? 0;
-    squared[start + x] = (x - vertex) * (x - vertex) + (heights[vertex] ?? 0);
+    squared[start + x] = unit * (x - vertex) * (x - vertex) + (heights[vertex] ?? 0);
   }
 }
 

@@ -66,6 +66,25 @@ describe("growing and shrinking", () => {
     }
   });
 
+  it("by a radius in millimetres are discs in the patient, not on the screen", () => {
+    const random = randomOf(8);
+    const spacing = [0.3, 0.7] as const;
+    const mask = randomMask(random, SIDE, SIDE);
+    for (const radius of [0.3, 0.9, 2.1]) {
+      const near = (value: number) =>
+        Uint8Array.from(mask, (_, place) => {
+          const isNear = mask.some((bit, other) => {
+            const dx = ((place % SIDE) - (other % SIDE)) * spacing[0];
+            const dy = (Math.floor(place / SIDE) - Math.floor(other / SIDE)) * spacing[1];
+            return bit === value && Math.hypot(dx, dy) <= radius + 1e-6;
+          });
+          return isNear ? 1 : 0;
+        });
+      expect(grow(mask, SIDE, SIDE, radius, spacing)).toEqual(near(1));
+      expect(shrink(mask, SIDE, SIDE, radius, spacing)).toEqual(near(0).map((bit) => 1 - bit));
+    }
+  });
+
   it("do not eat a mask from the border of the image", () => {
     expect(areaOf(shrink(new Uint8Array(25).fill(1), 5, 5, 1))).toBe(25);
   });

@@ -1,24 +1,48 @@
 /** Grow, shrink and smooth a mask. What lies beyond the border of the image counts neither way. */
 
 import { boundsOf, cut, spread } from "./crop";
-import { squaredDistance } from "./distance";
+import { type Spacing, squaredDistance } from "./distance";
 
-/** Add every pixel whose centre lies within a radius of the mask. */
-export function grow(bitmap: Uint8Array, columns: number, rows: number, radius: number): Uint8Array {
-  const part = boundsOf([bitmap], columns, rows, Math.ceil(radius));
-  if (!part) return bitmap.slice();
-  const squared = squaredDistance(cut(bitmap, columns, part), part.width, part.height, 1);
-  const grown = Uint8Array.from(squared, (value) => (value <= radius * radius ? 1 : 0));
-  return spread(grown, part, columns, rows);
+/** A pixel at the radius counts as within it, whatever rounding has made of its distance. */
+const ROUNDING = 1e-5;
+
+/** Add every pixel whose centre lies within a radius of the mask: in pixels, or in the unit of a spacing. */
+export function grow(
+  bitmap: Uint8Array,
+  columns: number,
+  rows: number,
+  radius: number,
+  spacing: Spacing = [1, 1],
+): Uint8Array {
+  return withinRadius(bitmap, columns, rows, radius, spacing, 1);
 }
 
 /** Take away every pixel whose centre lies within a radius of the background. */
-export function shrink(bitmap: Uint8Array, columns: number, rows: number, radius: number): Uint8Array {
-  const part = boundsOf([bitmap], columns, rows, Math.ceil(radius));
+export function shrink(
+  bitmap: Uint8Array,
+  columns: number,
+  rows: number,
+  radius: number,
+  spacing: Spacing = [1, 1],
+): Uint8Array {
+  return withinRadius(bitmap, columns, rows, radius, spacing, 0);
+}
+
+/** Give every pixel within a radius of one that has a value that value too. */
+function withinRadius(
+  bitmap: Uint8Array,
+  columns: number,
+  rows: number,
+  radius: number,
+  spacing: Spacing,
+  value: 0 | 1,
+): Uint8Array {
+  const part = boundsOf([bitmap], columns, rows, Math.ceil(radius / Math.min(...spacing)) + 1);
   if (!part) return bitmap.slice();
-  const squared = squaredDistance(cut(bitmap, columns, part), part.width, part.height, 0);
-  const shrunk = Uint8Array.from(squared, (value) => (value > radius * radius ? 1 : 0));
-  return spread(shrunk, part, columns, rows);
+  const squared = squaredDistance(cut(bitmap, columns, part), part.width, part.height, value, spacing);
+  const reach = radius * radius * (1 + ROUNDING);
+  const made = Uint8Array.from(squared, (distance) => (distance <= reach ? value : 1 - value));
+  return spread(made, part, columns, rows);
 }
 
 const PASSES = 3;

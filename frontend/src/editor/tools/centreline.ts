@@ -125,6 +125,7 @@ export function centrelineTool(): Tool {
   };
 
   return {
+    clicks: true,
     down: (editor, point) => {
       hasAdded = false;
       if (!isInside(editor, point)) return;

@@ -1,14 +1,14 @@
 /** The tools by name; panning belongs to the view, which alone knows where the image lies. */
 
 import type { ToolId } from "../state";
-import { boxTool } from "./box";
 import { brushTool } from "./brush";
 import { centrelineTool } from "./centreline";
+import { boxTool, lineTool } from "./drag";
 import { lassoTool } from "./lasso";
-import { lineTool } from "./line";
 import { moveTool, warpTool } from "./move";
 import { pointTool } from "./point";
 import { polygonTool } from "./polygon";
+import { resizeTool } from "./resize";
 import { scribbleTool } from "./scribble";
 import { splitTool } from "./split";
 import type { Tool } from "./tool";
@@ -31,6 +31,7 @@ export function createTools(): Tools {
     move: moveTool(),
     warp: warpTool(),
     split: splitTool(),
+    resize: resizeTool(),
     window: windowTool(),
   };
 }

@@ -13,6 +13,10 @@ export interface ToolOptions {
   range: [number, number];
   /** What a centreline becomes: prompts along it, or a mask as wide as the vessel. */
   centreline: "prompts" | "mask";
+  /** By how much a mask grows or, below 0, shrinks: in pixels, or in millimetres where the cine is calibrated. */
+  resizePx: number;
+  resizeMm: number;
+  resizeUnit: "px" | "mm";
   /** Pieces of fewer pixels are islands. */
   leastArea: number;
   /** Code of the label that takes part of another, or is taken in by it; empty for the next one. */
@@ -25,6 +29,9 @@ export const NO_OPTIONS: ToolOptions = {
   tolerance: 25,
   range: [0, 255],
   centreline: "prompts",
+  resizePx: 3,
+  resizeMm: 1,
+  resizeUnit: "px",
   leastArea: 30,
   otherLabel: "",
 };

@@ -6,6 +6,7 @@ import { isInside } from "./tool";
 export function pointTool(positive: boolean): Tool {
   let isDown = false;
   return {
+    clicks: true,
     down: () => {
       isDown = true;
     },

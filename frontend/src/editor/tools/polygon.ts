@@ -37,6 +37,7 @@ export function polygonTool(): Tool {
   };
 
   return {
+    clicks: true,
     down: (editor, point) => {
       if (corners.length && editor.state.frameIndex !== frameIndex) corners = [];
       hasAdded = false;

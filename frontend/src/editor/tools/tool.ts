@@ -3,6 +3,7 @@
 import type { Editor } from "../editor";
 import type { Place } from "../geometry/path";
 import type { Shape } from "../shapes";
+import type { ToolId } from "../state";
 
 export interface ToolPoint {
   /** Image pixels, the upper left corner of the image being (0, 0). */
@@ -26,6 +27,8 @@ export interface Tool {
   down(editor: Editor, point: ToolPoint): void;
   move(editor: Editor, point: ToolPoint): void;
   up(editor: Editor, point: ToolPoint): void;
+  /** Whether it works by clicks: pressed and released at one place. */
+  clicks?: boolean;
   /** Give up what is being dragged. */
   cancel(editor: Editor): void;
   /** The pointer moves while no button is held. */
@@ -36,6 +39,8 @@ export interface Tool {
   key?(editor: Editor, key: ToolKey): boolean;
   /** The wheel turns with Shift held: 1 away from the reader, -1 towards. */
   wheel?(editor: Editor, turn: number): void;
+  /** It has been chosen in place of another tool. */
+  chosen?(editor: Editor, instead: ToolId): void;
   /** Give up what several clicks have begun: another tool is chosen. */
   drop?(editor: Editor): void;
   overlay?(editor: Editor, hover: Place | null): Shape[];

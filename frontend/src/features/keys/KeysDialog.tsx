@@ -149,7 +149,7 @@ function Files({ keymap }: { keymap: Keymap }) {
   return (
     <Group justify="space-between">
       <Text size="xs" c="dark.2">
-        Kept in this browser.
+        Kept on your account, and in this browser for when it is out of reach.
       </Text>
       <Group gap="xs">
         <FileButton onChange={load} accept="application/json,.json">

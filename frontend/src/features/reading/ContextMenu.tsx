@@ -9,7 +9,7 @@ import { useEditorState, useRoom } from "./useEditor";
 export function ContextMenu() {
   const { editor } = useRoom();
   const at = useEditorState((state) => state.menu);
-  const actions = useActions();
+  const actions = useActions().filter((action) => action.isOffered?.(editor.state) ?? true);
   if (!at) return null;
   const parts = [
     actions.filter((action) => action.menu === "here"),

@@ -29,7 +29,11 @@ function Finder({ onDone }: { onDone: () => void }) {
   const [marked, setMarked] = useState(0);
   const actions = useActions().filter(
     // What acts at a place has none here, and what lasts while its key is held has no key.
-    (action) => action.id !== "palette" && action.menu !== "here" && !action.release,
+    (action) =>
+      action.id !== "palette" &&
+      action.menu !== "here" &&
+      !action.release &&
+      (action.isOffered?.(editor.state) ?? true),
   );
   const shown = closest(actions, typed, (action) => `${action.label} ${action.group}`);
 

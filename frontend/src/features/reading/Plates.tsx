@@ -22,8 +22,27 @@ export function Plates() {
           <Scale />
         </>
       )}
+      <Cross />
       <Progress />
     </>
+  );
+}
+
+/** Where the crosshair is, and how it works. */
+function Cross() {
+  const at = useEditorState((state) => state.crosshair);
+  if (!at) return null;
+  return (
+    <div
+      className="plate"
+      style={{ left: "50%", top: 10, transform: "translateX(-50%)", textAlign: "center" }}
+      data-testid="crosshair"
+    >
+      <div>
+        column {Math.floor(at.x) + 1}, row {Math.floor(at.y) + 1}
+      </div>
+      <div>arrows move, with Shift by 10; Enter presses and releases; Esc leaves</div>
+    </div>
   );
 }
 

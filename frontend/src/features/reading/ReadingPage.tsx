@@ -17,7 +17,7 @@ import { KeysDialog } from "../keys/KeysDialog";
 import { Announcer } from "./Announcer";
 import { ContextMenu } from "./ContextMenu";
 import { comparisonGatewayOf } from "./comparisonGateway";
-import { cineInfoOf, gatewayOf } from "./gateway";
+import { accountKeys, cineInfoOf, gatewayOf } from "./gateway";
 import { Notices } from "./Notices";
 import { Palette } from "./Palette";
 import { SidePanel } from "./SidePanel";
@@ -77,6 +77,7 @@ function ReadingRoom({ reading, cine, owner }: ReadingRoomProps) {
       tab: thisTab,
       storage: window.localStorage,
       comparison: { gateway: comparisonGatewayOf(reading.id), isAssisted: reading.checkpoint !== "" },
+      accountKeys,
     });
     setEditor(made);
     void made.open();

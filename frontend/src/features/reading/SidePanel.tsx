@@ -21,6 +21,7 @@ import { ModelWindow } from "./ModelWindow";
 import { originText } from "./origins";
 import { LookHere } from "./panel/LookHere";
 import { Propagation } from "./panel/Propagation";
+import { Relabel } from "./panel/Relabel";
 import { Section } from "./panel/Section";
 import { TextPrompt } from "./TextPrompt";
 import { useEditorState, useRoom } from "./useEditor";
@@ -106,6 +107,7 @@ function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }
         </Group>
       </UnstyledButton>
       {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
+      {isChosen && <Relabel label={label} />}
       <KeyOf id={`label-${label.index}`} />
       <ActionIcon
         variant="subtle"
@@ -199,10 +201,17 @@ function Acceptance() {
     >
       <Button
         size="sm"
-        variant={isAccepted ? "filled" : "light"}
-        color="teal"
+        // Done is calmer than still to do: the picture is what should be bright.
+        variant={isAccepted ? "outline" : "light"}
+        color={isAccepted ? "gray" : "teal"}
+        style={
+          isAccepted
+            ? { borderColor: "var(--mantine-color-dark-3)", color: "var(--mantine-color-dark-1)" }
+            : undefined
+        }
+        aria-pressed={isAccepted}
         disabled={!canWrite || !masked}
-        leftSection={<IconCheck size={16} />}
+        leftSection={<IconCheck size={16} color={isAccepted ? "var(--mantine-color-teal-5)" : undefined} />}
         rightSection={<KeyOf id="accept" />}
         onClick={() => editor.toggleAccept()}
       >

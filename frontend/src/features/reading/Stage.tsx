@@ -19,6 +19,7 @@ export function Stage() {
   const host = useRef<HTMLDivElement>(null);
   const tool = useEditorState((state) => state.tool);
   const isCompared = useEditorState((state) => state.second !== null);
+  const hasCrosshair = useEditorState((state) => state.crosshair !== null);
 
   useEffect(() => {
     if (!host.current) return;
@@ -32,10 +33,15 @@ export function Stage() {
     };
   }, [editor, view]);
 
+  // The keys of the crosshair belong to the image, not to the control that was reached before.
+  useEffect(() => {
+    if (hasCrosshair) host.current?.focus();
+  }, [hasCrosshair]);
+
   return (
     <div className="panes">
       {isCompared && <SecondPane />}
-      <div ref={host} className="stage" data-tool={tool} data-testid="stage">
+      <div ref={host} className="stage" data-tool={tool} data-testid="stage" tabIndex={-1}>
         <Plates />
         <EnhancePlate />
       </div>

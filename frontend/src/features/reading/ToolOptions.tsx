@@ -1,9 +1,21 @@
 /** What the chosen tool can be set to, and what its next click does: one line at the foot of the image. */
 
-import { Group, NumberInput, SegmentedControl, Select, Slider, Stack, Text } from "@mantine/core";
+import {
+  Button,
+  Group,
+  Kbd,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  Slider,
+  Stack,
+  Text,
+} from "@mantine/core";
 import type { ReactNode } from "react";
+import { spacingOf } from "../../editor/plates";
 import type { ToolId } from "../../editor/state";
 import { type ToolOptions as Options, otherLabelOf, setOptions } from "../../editor/tools/options";
+import { radiusOf, setRadius } from "../../editor/tools/resize";
 import { useEditorState, useRoom } from "./useEditor";
 
 const HINTS: Partial<Record<ToolId, string>> = {
@@ -43,6 +55,7 @@ const SETTINGS: Partial<Record<ToolId, () => ReactNode>> = {
     </>
   ),
   centreline: () => <CentrelineOptions />,
+  resize: () => <ResizeOptions />,
   split: () => <OtherLabel does="The smaller part becomes" />,
 };
 
@@ -153,6 +166,67 @@ function Grey({
         aria-label={`${label} in grey values`}
       />
     </Group>
+  );
+}
+
+/** What is going to happen is drawn as a dashed line; nothing does until it is applied. */
+function ResizeOptions() {
+  const { editor } = useRoom();
+  const [options, set] = useOptions();
+  const canWrite = useEditorState((state) => state.canWrite);
+  const { by, least, most, step, unit } = radiusOf(editor);
+  void options;
+  return (
+    <>
+      <SegmentedControl
+        size="xs"
+        aria-label="What the mask does"
+        value={by > 0 ? "grow" : "shrink"}
+        onChange={(value) => setRadius(editor, (value === "grow" ? 1 : -1) * Math.abs(by))}
+        data={[
+          { value: "grow", label: "Grow" },
+          { value: "shrink", label: "Shrink" },
+        ]}
+      />
+      <Group gap={8} wrap="nowrap">
+        <Slider
+          w={110}
+          size="sm"
+          min={least}
+          max={most}
+          step={step}
+          label={null}
+          value={Math.abs(by)}
+          onChange={(value) => setRadius(editor, Math.sign(by) * value)}
+          onChangeEnd={letGo}
+          thumbLabel="Radius"
+        />
+        <Text size="xs" c="dark.1" className="numbers" w={52} data-testid="resize-radius">
+          {unit === "mm" ? Math.abs(by).toFixed(1) : Math.abs(by)} {unit}
+        </Text>
+      </Group>
+      {spacingOf(editor.cine.display) && (
+        <SegmentedControl
+          size="xs"
+          aria-label="Unit of the radius"
+          value={unit}
+          onChange={(value) => set({ resizeUnit: value as Options["resizeUnit"] })}
+          data={["px", "mm"]}
+        />
+      )}
+      <Button
+        size="compact-xs"
+        variant="light"
+        disabled={!canWrite}
+        onClick={() => editor.tools.resize.finish?.(editor, false)}
+        rightSection={<Kbd size="xs">Enter</Kbd>}
+      >
+        Apply
+      </Button>
+      <Text size="xs" c="dark.1">
+        + and − or a drag change it, Esc gives up
+      </Text>
+    </>
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { ActionIcon, Divider, Kbd, Menu, Tooltip } from "@mantine/core";
 import {
+  IconArrowsDiagonalMinimize2,
   IconArrowsMove,
   IconBrush,
   IconCircleMinus,
@@ -49,6 +50,7 @@ const SHAPING: [string, Icon][] = [
   ["tool-move", IconArrowsMove],
   ["tool-warp", IconRipple],
   ["tool-split", IconLine],
+  ["tool-resize", IconArrowsDiagonalMinimize2],
 ];
 const LOOKING: [string, Icon][] = [
   ["tool-window", IconContrast],

@@ -2,6 +2,7 @@
 
 import type { Schemas } from "../../api/client";
 import { client, refusalOf, take, withCsrf } from "../../api/client";
+import type { AccountKeys } from "../../editor/keymapAccount";
 import { FrameTransport } from "../../editor/transport/transport";
 import type { Appended, CineInfo, Gateway, JobInfo, LoggedEvent, MaskRow } from "../../editor/types";
 import { frameSource, openDecoder } from "./frameSource";
@@ -77,6 +78,18 @@ export function gatewayOf(readingId: string, cine: CineInfo): Gateway {
     },
   };
 }
+
+export const accountKeys: AccountKeys = {
+  async get() {
+    const path = { name: "keymap" };
+    return take(client.GET("/api/v1/auth/me/preferences/{name}/", { params: { path } }));
+  },
+  async put(value, changed_at) {
+    const params = { path: { name: "keymap" } };
+    const body = { value: value as Record<string, unknown>, changed_at };
+    return take(client.PUT("/api/v1/auth/me/preferences/{name}/", { params, body }));
+  },
+};
 
 export function cineInfoOf(cine: Schemas["Cine"]): CineInfo {
   return {

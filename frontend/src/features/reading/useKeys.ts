@@ -3,6 +3,7 @@
 import { useEffect } from "react";
 import type { Action } from "../../editor/actions";
 import { actionsFor, whyNot } from "../../editor/actions";
+import { TouchedControls } from "./touch";
 import type { Room } from "./useEditor";
 
 const TYPED_INTO =
@@ -22,17 +23,38 @@ function isControls(target: EventTarget | null, key: string): boolean {
   return false;
 }
 
+/** Whether a control needs its keys though it was only touched: a field, an open menu, and all that lies elsewhere. */
+function keepsKeys(control: Element): boolean {
+  return (
+    !control.closest(".reading") ||
+    control.closest(TYPED_INTO) !== null ||
+    control.matches("[aria-haspopup][aria-expanded=true]")
+  );
+}
+
 export function useKeys({ editor, view }: Room): void {
   useEffect(() => {
     const actions = new Map(actionsFor(editor.labels).map((action) => [action.id, action]));
     /** The lasting actions by the key that holds them. */
     const held = new Map<string, Action>();
+    const touched = new TouchedControls(window);
+    /** What was touched gives the keyboard back before it can answer. */
+    const before = (event: KeyboardEvent) => {
+      const control = touched.release(event.key, keepsKeys);
+      if (!control || !isControls(control, event.key)) return;
+      answer(event, null);
+      event.preventDefault();
+      event.stopPropagation();
+    };
     const down = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || closest(event.target, TYPED_INTO)) return;
+      if (!event.defaultPrevented && !closest(event.target, TYPED_INTO)) answer(event, event.target);
+    };
+    const answer = (event: KeyboardEvent, target: EventTarget | null) => {
+      if (!isControls(target, event.key) && editor.crosshair.key(event)) return event.preventDefault();
       // What a tool has begun comes before the actions: Enter closes a polygon before it propagates.
       if (editor.tool?.key?.(editor, event)) return event.preventDefault();
       if (event.key === "Escape" && view.current?.cancelDrag()) return;
-      if (isControls(event.target, event.key)) return;
+      if (isControls(target, event.key)) return;
       const action = actions.get(editor.keymap.find(event) ?? "");
       if (!action) return;
       event.preventDefault();
@@ -55,29 +77,21 @@ export function useKeys({ editor, view }: Room): void {
     const reload = (event: StorageEvent) => {
       if (event.storageArea === window.localStorage) editor.keymap.load();
     };
+    window.addEventListener("keydown", before, true);
     window.addEventListener("keydown", down);
     window.addEventListener("keyup", up);
     window.addEventListener("blur", releaseAll);
     window.addEventListener("contextmenu", noMenu);
-    window.addEventListener("pointerup", giveFocusBack);
     window.addEventListener("storage", reload);
     return () => {
       releaseAll();
+      touched.close();
+      window.removeEventListener("keydown", before, true);
       window.removeEventListener("keydown", down);
       window.removeEventListener("keyup", up);
       window.removeEventListener("blur", releaseAll);
       window.removeEventListener("contextmenu", noMenu);
-      window.removeEventListener("pointerup", giveFocusBack);
       window.removeEventListener("storage", reload);
     };
   }, [editor, view]);
-}
-
-/** What was only touched with the pointer does not keep the keyboard: Space plays again, arrows move the frame. */
-function giveFocusBack(): void {
-  setTimeout(() => {
-    const focused = document.activeElement;
-    if (!(focused instanceof HTMLElement) || !focused.closest(".reading")) return;
-    if (!focused.matches(`${TYPED_INTO}, [aria-haspopup]`)) focused.blur();
-  });
 }
