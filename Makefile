@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV = .venv/bin/python
 SETUP = $(PYTHON) annotator/bootstrap.py
 
-.PHONY: help run test install develop frontend migrate web worker gpu-worker schema bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate bench-views bench-viewer bench-transport
+.PHONY: help run test install develop frontend migrate web worker gpu-worker schema pictures bundled bench-memory bench-learn bench-bundled bench-click bench-objects bench-accuracy bench-propagate bench-repropagate bench-views bench-viewer bench-transport
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -42,6 +42,10 @@ gpu-worker: ## Production: a worker that runs the models and the training
 schema: ## Regenerate the OpenAPI schema's TypeScript types
 	@$(VENV) manage.py spectacular --file frontend/openapi.yaml --validate --fail-on-warn
 	@cd frontend && npm run --silent api
+
+pictures: ## Take the pictures of the reading room in docs/images anew
+	@$(SETUP) develop
+	@$(VENV) -m tests.e2e.pictures
 
 bundled: ## Train the bundled checkpoint from synthetic cines (hours of CPU)
 	@$(VENV) -m workers.training.bundled --out fixtures/checkpoints/bundled.safetensors

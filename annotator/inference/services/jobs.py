@@ -14,6 +14,7 @@ from annotator.inference.models import ACTIVE, InferenceJob, JobKind, JobStatus
 from annotator.inference.transitions import lock_job, move_job
 from annotator.readings.models import Reading, ReadingEvent
 from annotator.readings.permissions import can_write
+from annotator.readings.selectors import last_window
 from annotator.readings.services.locking import lock_reading
 from workers.protocol.messages import CancelRequest, PredictRequest, PropagateRequest, WarmRequest
 
@@ -160,7 +161,12 @@ def _cancel(job: InferenceJob, *, code: str, message: str) -> InferenceJob:
 
 
 def warm_cine(*, reading: Reading) -> bool:
-    """Let a worker encode the frames of a cine while the reader looks; False when none can.
+    """Let a worker encode the frames of a cine while the reader looks, as the model was last shown them.
+
+    Returns
+    -------
+    bool
+        False when there is no worker that could.
 
     Notes
     -----
@@ -172,6 +178,6 @@ def warm_cine(*, reading: Reading) -> bool:
     if lease is None:
         return False
     frames = list(range(min(reading.cine.frame_count, MAX_WARM_FRAMES)))
-    request = WarmRequest(model=model_ref(reading), cine=cine_ref(reading.cine), frames=frames)
+    request = WarmRequest(model=model_ref(reading), cine=cine_ref(reading.cine, last_window(reading)), frames=frames)
     send_on_commit("gpu.warm", request.to_dict(), queue=lease.worker.queue)
     return True

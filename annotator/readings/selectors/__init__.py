@@ -3,7 +3,7 @@
 from .comparison import labels_left_out, masks_beside, model_answers, other_of, others_of
 from .hidden import hidden_masks
 from .lines import box_of_line, length_of_line
-from .log import StandingPrompts, accepted_frames, events_of, prompts_of, undone_event_ids
+from .log import StandingPrompts, accepted_frames, events_of, last_window, prompts_of, undone_event_ids
 from .masks import (
     AcceptedMask,
     CurrentMask,
@@ -41,6 +41,7 @@ __all__ = [
     "is_accepted",
     "labels_by_code",
     "labels_left_out",
+    "last_window",
     "length_of_line",
     "locked_frames",
     "masks_beside",

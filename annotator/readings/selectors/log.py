@@ -50,6 +50,13 @@ def undone_event_ids(reading: Reading, *, as_of: int | None = None) -> set[uuid.
     return {target_id for target_id, kind in last.items() if kind == EventKind.UNDO}
 
 
+def last_window(reading: Reading) -> str | None:
+    """Return the name of the window that the model was last asked to look through; None for the cine's own."""
+    asked = events_of(reading).filter(kind__in=(EventKind.PROMPT, EventKind.PROPAGATE)).reverse().first()
+    name = None if asked is None else asked.payload.get("window")
+    return name if name in reading.cine.windows else None
+
+
 def accepted_frames(reading: Reading, *, as_of: int | None = None, undone: set[uuid.UUID] | None = None) -> set[int]:
     """Return the 0-based frames whose last standing accept event says so."""
     undone = undone_event_ids(reading, as_of=as_of) if undone is None else undone

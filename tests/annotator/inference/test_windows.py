@@ -12,6 +12,7 @@ from annotator.core.errors import InvalidInput
 from annotator.inference.services import redispatch_job
 from annotator.readings.models import Mask, Reading, ReadingEvent
 from annotator.readings.selectors import current_masks
+from annotator.readings.services import open_reading
 from tests.annotator.inference.helpers import asked, job_of
 from tests.factories.inference import FakeWorker, MemoryBroker
 from tests.factories.readings import Tab, click, drawing, make_reading, propagation
@@ -63,6 +64,28 @@ def test_each_mask_keeps_the_window_that_it_was_made_through(
     client.force_authenticate(reading.reader)
     rows = client.get(f"/api/v1/readings/{reading.pk}/masks/").json()["masks"]
     assert [row["window"] for row in rows] == [BONE, LUNG, LUNG, OWN, None]
+
+
+def test_frames_are_encoded_ahead_through_the_window_of_last_time(reading: Reading, broker: MemoryBroker) -> None:
+    """That of the last prompt or propagation; the cine's own where there is none, or where it is gone."""
+    tab = Tab(reading)
+    tab.send("prompt", {**click(), "window": "bone"})
+    tab.send("edit", drawing(frame=4))
+    assert warmed(reading, broker) == BONE
+    tab.send("prompt", click(frame=1))
+    assert warmed(reading, broker) == OWN
+    tab.send("prompt", {**click(frame=2), "window": "lung"})
+    assert warmed(reading, broker) == LUNG
+    reading.cine.windows = {}
+    reading.cine.save()
+    assert warmed(reading, broker) == OWN
+
+
+def warmed(reading: Reading, broker: MemoryBroker) -> list[float]:
+    """Return the window through which frames are encoded when the reading is opened again."""
+    open_reading(reader=reading.reader, cine=reading.cine, campaign=reading.campaign)
+    window: list[float] = list(broker.named("gpu.warm")[-1].cine.window)
+    return window
 
 
 def test_a_late_answer_records_what_its_worker_saw(reading: Reading, worker: FakeWorker, broker: MemoryBroker) -> None:

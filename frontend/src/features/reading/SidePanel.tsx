@@ -100,13 +100,15 @@ function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }
             <Text size="sm" truncate fw={isChosen ? 600 : 400}>
               {label.name}
             </Text>
-            <Text size="xs" c={finding ? "yellow.5" : "dark.2"} className="numbers" truncate>
-              {finding ? findingText(finding) : origin || "no mask here"}
-            </Text>
+            <Group gap={6} wrap="nowrap">
+              <Text size="xs" c={finding ? "yellow.5" : "dark.2"} className="numbers" truncate>
+                {finding ? findingText(finding) : origin || "no mask here"}
+              </Text>
+              {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
+            </Group>
           </div>
         </Group>
       </UnstyledButton>
-      {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
       {isChosen && <Relabel label={label} />}
       <KeyOf id={`label-${label.index}`} />
       <ActionIcon
