@@ -17,7 +17,6 @@ from rest_framework.views import APIView
 
 from annotator.accounts.authentication import user_of
 from annotator.accounts.models import User
-from annotator.accounts.preferences import preference_of, set_preference
 from annotator.accounts.serializers import (
     CredentialsSerializer,
     CsrfSerializer,
@@ -26,7 +25,7 @@ from annotator.accounts.serializers import (
     SetPreferenceSerializer,
     TokenSerializer,
 )
-from annotator.accounts.services import check_credentials, user_group
+from annotator.accounts.services import check_credentials, preference_of, set_preference, user_group
 from annotator.core import realtime
 
 
