@@ -1,6 +1,7 @@
 /** The editor's canvases: the image at its own resolution scaled by CSS, and prompts at that of the screen above it. */
 
 import type { Place } from "./actions";
+import { makeCanvases } from "./canvases";
 import type { Editor } from "./editor";
 import { Layers } from "./layers";
 import { type Orientation, Placement } from "./placement";
@@ -38,18 +39,12 @@ export class EditorView implements Viewport {
     private readonly host: HTMLElement,
   ) {
     const { rows, columns } = editor.cine;
-    this.image = document.createElement("canvas");
-    this.image.width = columns;
-    this.image.height = rows;
-    this.image.className = "cine-image";
-    this.overlay = document.createElement("canvas");
-    this.overlay.className = "cine-overlay";
-    host.append(this.image, this.overlay);
-    const context = this.image.getContext("2d", { alpha: false });
-    const drawing = this.overlay.getContext("2d");
-    if (!context || !drawing) throw new Error("This browser offers no canvas.");
+    const { image, overlay, context, drawing } = makeCanvases(editor.cine);
+    this.image = image;
+    this.overlay = overlay;
     this.context = context;
     this.drawing = drawing;
+    host.append(this.image, this.overlay);
     this.layers = new Layers(editor);
     this.placement = new Placement({ width: columns, height: rows }, { width: 1, height: 1 });
     this.placement.zoom = editor.state.zoom;

@@ -4,6 +4,7 @@
  */
 
 import { ByteCache } from "../cache";
+import { makeCanvases } from "../canvases";
 import type { Editor } from "../editor";
 import { Layers, type MaskSource } from "../layers";
 import { Placement } from "../placement";
@@ -35,21 +36,14 @@ export class SecondView {
     private readonly view: EditorView,
     private readonly host: HTMLElement,
   ) {
-    const { columns, rows } = editor.cine;
-    this.image = document.createElement("canvas");
-    this.image.width = columns;
-    this.image.height = rows;
-    this.image.className = "cine-image";
-    this.overlay = document.createElement("canvas");
-    this.overlay.className = "cine-overlay";
+    const { image, overlay, context, drawing } = makeCanvases(editor.cine);
+    this.image = image;
+    this.overlay = overlay;
+    this.context = context;
+    this.lines = drawing;
     this.cross = document.createElement("div");
     this.cross.className = "cross";
     host.prepend(this.image, this.overlay, this.cross);
-    const context = this.image.getContext("2d", { alpha: false });
-    const lines = this.overlay.getContext("2d");
-    if (!context || !lines) throw new Error("This browser offers no canvas.");
-    this.context = context;
-    this.lines = lines;
     this.own = new Layers(editor);
     const { comparison } = editor;
     const source: MaskSource = {
@@ -58,6 +52,7 @@ export class SecondView {
       pixels: (label, frame) => comparison.pixels(label, frame),
     };
     this.other = new Layers(editor, source);
+    const { columns, rows } = editor.cine;
     this.placement = new Placement({ width: columns, height: rows }, { width: 1, height: 1 });
     this.resize = new ResizeObserver(() => view.schedule());
     this.resize.observe(host);

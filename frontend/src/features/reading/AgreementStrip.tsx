@@ -5,6 +5,7 @@
 
 import { useEffect, useRef } from "react";
 import type { Editor } from "../../editor/editor";
+import { crisp } from "./crisp";
 import { useRoom } from "./useEditor";
 
 const FOOT = 3;
@@ -66,13 +67,9 @@ export function AgreementStrip() {
 }
 
 function drawStrip(canvas: HTMLCanvasElement, editor: Editor): void {
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const ratio = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  canvas.width = Math.max(1, Math.round(width * ratio));
-  canvas.height = Math.max(1, Math.round(height * ratio));
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const drawing = crisp(canvas);
+  if (!drawing) return;
+  const { context, width, height } = drawing;
   const { comparison, state, labels } = editor;
   const { frameCount } = editor.cine;
   const cell = width / frameCount;

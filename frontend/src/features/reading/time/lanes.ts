@@ -11,6 +11,7 @@ import type { Editor } from "../../../editor/editor";
 import type { Span } from "../../../editor/propagation";
 import { niceStep } from "../../../editor/thumbnail";
 import { frameAt, type TimeScale, xOf } from "../../../editor/timescale";
+import { crisp } from "../crisp";
 
 const LANE = 14;
 const BLOCK = 12;
@@ -38,13 +39,9 @@ export interface LanePicture {
 }
 
 export function drawLanes(canvas: HTMLCanvasElement, picture: LanePicture): void {
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const ratio = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  canvas.width = Math.max(1, Math.round(width * ratio));
-  canvas.height = Math.max(1, Math.round(height * ratio));
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const drawing = crisp(canvas);
+  if (!drawing) return;
+  const { context, width, height } = drawing;
   const { editor, scale } = picture;
   const masks = new Map<number, MaskEntry[]>(editor.labels.map((label) => [label.index, []]));
   for (const mask of editor.document.entries()) masks.get(mask.labelIndex)?.push(mask);
