@@ -87,7 +87,7 @@ def take(page: Page, context: BrowserContext, cine: SyntheticCine, path: Path) -
     keep(page, "reading-07-grow")
     page.keyboard.press("Escape")
 
-    room.ask("editor.enhance.set({ maskFrame: 0, mode: 'subtraction' })")
+    room.ask("editor.enhance.set({ maskFrame: null, mode: 'subtraction' })")
     room.wait_for("editor.enhance.state.progress === 1")
     page.keyboard.down("h")
     keep(page, "reading-08-subtraction")

@@ -115,7 +115,7 @@ function Moment() {
     pingPong ? "to and fro" : "",
   ].filter(Boolean);
   return (
-    <div className="plate" style={{ left: 10, bottom: 10 }} data-testid="moment">
+    <div className="plate plate-moment" data-testid="moment">
       <div ref={text} style={{ whiteSpace: "pre" }} />
       {ways.length > 0 && <div>{ways.join(", ")}</div>}
     </div>

@@ -86,6 +86,7 @@ function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }
       wrap="nowrap"
       px={6}
       py={2}
+      pos="relative"
       style={{ borderRadius: 4, background: isChosen ? "var(--mantine-color-dark-5)" : undefined }}
     >
       <UnstyledButton
@@ -100,15 +101,13 @@ function LabelRow({ label, findings }: { label: LabelInfo; findings: Finding[] }
             <Text size="sm" truncate fw={isChosen ? 600 : 400}>
               {label.name}
             </Text>
-            <Group gap={6} wrap="nowrap">
-              <Text size="xs" c={finding ? "yellow.5" : "dark.2"} className="numbers" truncate>
-                {finding ? findingText(finding) : origin || "no mask here"}
-              </Text>
-              {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
-            </Group>
+            <Text size="xs" c={finding ? "yellow.5" : "dark.2"} className="numbers" truncate>
+              {finding ? findingText(finding) : origin || "no mask here"}
+            </Text>
           </div>
         </Group>
       </UnstyledButton>
+      {score !== null && <Confidence score={score} isLow={finding !== undefined} />}
       {isChosen && <Relabel label={label} />}
       <KeyOf id={`label-${label.index}`} />
       <ActionIcon
