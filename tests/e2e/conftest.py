@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
 
 from tests import machine
 from tests.contract.stack import Stack, embedded_stack
@@ -155,6 +155,11 @@ class ReadingRoom:
         place = self.ask(f"view.toPage({x}, {y})")
         assert isinstance(place, dict)
         return place["x"], place["y"]
+
+    def reach(self, control: Locator) -> None:
+        """Give a control the focus as Tab does: what the pointer touched gives the keys back to the cine."""
+        self.page.keyboard.press("Tab")
+        control.focus()
 
     def click(self, x: float, y: float) -> None:
         """Click on an image point with the chosen tool."""

@@ -119,7 +119,7 @@ def test_the_mask_is_shifted_by_keys_and_aligned(room: ReadingRoom) -> None:
     page = room.page
     room.ask("editor.enhance.set({ maskFrame: 0 })")
     choose(room, "Subtract")
-    page.get_by_role("button", name="Shift right").focus()
+    room.reach(page.get_by_role("button", name="Shift right"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
     assert page.get_by_test_id("mask-shift").inner_text() == "+0.25, +1 px"

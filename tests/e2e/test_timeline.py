@@ -149,8 +149,9 @@ def test_a_propagation_from_its_plan_to_its_resumption(
 
     # Over the whole cine and both labels, with the keys; then stopped on the way.
     page.get_by_role("checkbox", name="Myocardium").check()
-    page.get_by_role("slider", name="First frame to propagate to").press("Home")
-    page.get_by_role("slider", name="Last frame to propagate to").press("End")
+    for name, key in (("First", "Home"), ("Last", "End")):
+        room.reach(page.get_by_role("slider", name=f"{name} frame to propagate to"))
+        page.keyboard.press(key)
     status.get_by_text(f"frames 1–{FRAMES}, ").wait_for()
     page.get_by_role("button", name="Propagate").click()
     bracket = page.get_by_test_id("running-range")
