@@ -85,6 +85,7 @@ class Cine:
                 "channels": 1,
                 "bitsAllocated": self.bits,
                 "window": [0, 255] if self.bits == 8 else [0, 4095],
+                "windows": {},
                 "frameTimesMs": [number * 1000 / self.rate for number in range(self.frames)],
                 "frameTimeSource": "FrameTime",
                 "display": {"primary_angle_deg": -30, "secondary_angle_deg": 20},
