@@ -114,7 +114,6 @@ class Worker:
                 device=device,
                 model_bytes=config.model_bytes,
                 precision=config.precision,
-                encoder=config.encoder,
             )
             queue = f"gpu.{config.name}"
 

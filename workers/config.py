@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 from collections.abc import Mapping
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from workers.protocol.families import Encoder, Precision
+from workers.protocol.families import Precision
 
 BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps", "memory")
 NAME_LIMIT = 120
 PRECISIONS = get_args(Precision)
 AUTO = "auto"
-ENCODERS = get_args(Encoder)
 
 
 class ConfigError(Exception):
@@ -54,8 +52,6 @@ class WorkerConfig:
         Most bytes of weights kept loaded, beyond the model in use; None for half of the memory that there is.
     precision : {"float32", "mixed", "bfloat16"} or None
         For the families that know more than one (`workers.engine.sam21`); None for what suits the machine.
-    encoder : {"torch", "openvino"}
-        What encodes on a processor (`workers.engine.openvino`).
     """
 
     broker_url: str
@@ -66,7 +62,6 @@ class WorkerConfig:
     threads: int = 0
     model_bytes: int | None = None
     precision: Precision | None = None
-    encoder: Encoder = "torch"
 
 
 def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: str) -> WorkerConfig:
@@ -105,7 +100,6 @@ def config_from_environment(environ: Mapping[str, str] = os.environ, **instead: 
         threads=number("TORCH_THREADS", 0),
         model_bytes=number("MODEL_CACHE_MB", 0) * 1_000_000 if text("MODEL_CACHE_MB") else None,
         precision=_precision(text("MODEL_PRECISION") or AUTO),
-        encoder=_encoder(text("MODEL_ENCODER") or "torch"),
     )
 
 
@@ -116,15 +110,6 @@ def _precision(value: str) -> Precision | None:
         if value == known:
             return known
     raise ConfigError(f"MODEL_PRECISION must be one of {', '.join((AUTO, *PRECISIONS))}, not {value!r}.")
-
-
-def _encoder(value: str) -> Encoder:
-    for known in ENCODERS:
-        if value == known:
-            if known == "openvino" and importlib.util.find_spec("openvino") is None:
-                raise ConfigError("MODEL_ENCODER is openvino, which is not installed here (docs/models.md).")
-            return known
-    raise ConfigError(f"MODEL_ENCODER must be one of {', '.join(ENCODERS)}, not {value!r}.")
 
 
 def _scheme(url: str) -> str:

@@ -20,7 +20,7 @@ from workers.engine.features import FeatureStore
 from workers.engine.segmenter import LabelTrack, Mask, Prediction, Session
 from workers.engine.session import NO_MEMORY, is_out_of_memory
 from workers.models import Models
-from workers.protocol.families import Encoder, Precision
+from workers.protocol.families import Precision
 from workers.protocol.messages import (
     CineRef,
     JobDone,
@@ -55,7 +55,7 @@ class Workbench:
     publish : Publish
     feature_bytes : int
     device : torch.device
-    model_bytes, precision, encoder
+    model_bytes, precision
         See `workers.models.Models`.
     """
 
@@ -69,10 +69,9 @@ class Workbench:
         device: torch.device,
         model_bytes: int | None = None,
         precision: Precision | None = None,
-        encoder: Encoder = "torch",
     ) -> None:
         self.name, self.publish = name, publish
-        self.models = Models(store, device, max_bytes=model_bytes, precision=precision, encoder=encoder)
+        self.models = Models(store, device, max_bytes=model_bytes, precision=precision)
         self.features = FeatureStore(feature_bytes, feature_bytes // SHARE_OF_A_CINE)
         self._store, self._encoders = store, make_encoders()
         self._cines: OrderedDict[tuple[str, float, float, str], CinePixels] = OrderedDict()

@@ -17,11 +17,9 @@ from workers.engine.adapters import Adapter, base_of, load_adapter
 from workers.engine.checkpoints import CheckpointError, package_in
 from workers.engine.errors import EngineError
 from workers.engine.families import best_precision, load_segmenter
-from workers.engine.openvino import CompiledEncoder
-from workers.engine.sam21 import StockSam2
 from workers.engine.segmenter import Segmenter
 from workers.engine.session import Sam2Segmenter, is_out_of_memory
-from workers.protocol.families import Encoder, Precision
+from workers.protocol.families import Precision
 from workers.protocol.messages import ModelRef
 from workers.protocol.packages import WEIGHTS
 
@@ -44,8 +42,6 @@ class Models:
         device when not given.
     precision : {"float32", "mixed", "bfloat16"}, optional
         See `workers.engine.families.load_segmenter`; what suits the device when not given.
-    encoder : {"torch", "openvino"}
-        What encodes for SAM 2.1 and MedSAM2 on a processor (`workers.engine.openvino`); adapted models use torch.
 
     Notes
     -----
@@ -60,11 +56,9 @@ class Models:
         *,
         max_bytes: int | None = None,
         precision: Precision | None = None,
-        encoder: Encoder = "torch",
     ) -> None:
         self._store, self._device = store, device
         self._precision: Precision = precision or best_precision(device)
-        self._encoder = encoder
         self.max_bytes = memory_of(device) // SHARE_OF_MEMORY if max_bytes is None else max_bytes
         self._bases: OrderedDict[str, Segmenter] = OrderedDict()
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
@@ -135,21 +129,12 @@ class Models:
         options: dict[str, Any] = {"device": self._device, "precision": self._precision, "beside": beside}
         while True:
             try:
-                return self._compiled(load_segmenter(path, family=family, digest=digest, **options))
+                return load_segmenter(path, family=family, digest=digest, **options)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or not self._bases:
                     raise
             # What lies idle makes room for what is asked for.
             self._forget(next(iter(self._bases)))
-
-    def _compiled(self, segmenter: Segmenter) -> Segmenter:
-        if self._encoder == "openvino" and self._device.type == "cpu" and isinstance(segmenter, Sam2Segmenter):
-            model = segmenter.model
-            if isinstance(model, StockSam2):
-                model.compiled = CompiledEncoder(model)
-                copied = sum(value.nbytes for value in model.image_encoder.parameters())
-                segmenter.spec = replace(segmenter.spec, bytes=segmenter.spec.bytes + copied)
-        return segmenter
 
     def _forget(self, digest: str) -> None:
         del self._bases[digest]

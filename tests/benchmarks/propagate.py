@@ -7,7 +7,7 @@ answers stay logits. The two take turns over stretches of the cine, so that what
 
 SAM 2.1 tiny at 512 pixels runs as the family ``medsam2``, which is just that; its weights are random, which changes
 what it says and not how long it takes. The bundled model has parts of its own and runs through the reference's state
-machine as `tests.benchmarks.reference.BundledPredictor`. Then the same with ``MODEL_ENCODER=openvino``.
+machine as `tests.benchmarks.reference.BundledPredictor`.
 """
 
 from __future__ import annotations
@@ -92,12 +92,7 @@ def main() -> int:
         reference = Reference.stock(SAM21_CONFIGS[FAMILY], large, frames, "XA")
         tiny = compare("SAM 2.1 tiny at 512", worker, worker.put_model(path, FAMILY), reference, frames)
         worker.stop()
-        worker = LocalWorker(
-            folder / "blobs", feature_bytes=WorkerConfig.feature_bytes, keep_masks=False, encoder="openvino"
-        )
-        compiled = compare("the same by OpenVINO", worker, worker.put_model(path, FAMILY), reference, frames)
-        worker.stop()
-    print_figure(bundled_ratio=bundled, sam21_tiny_512_ratio=tiny, sam21_tiny_512_openvino_ratio=compiled)
+    print_figure(bundled_ratio=bundled, sam21_tiny_512_ratio=tiny)
     return 0
 
 

@@ -19,7 +19,6 @@ from tests import machine
 from workers.blobs import BlobStore
 from workers.gpu import PredictJob, PropagateJob, Workbench
 from workers.protocol.digests import array_digest
-from workers.protocol.families import Encoder
 from workers.protocol.messages import (
     CineRef,
     JobDone,
@@ -74,21 +73,15 @@ class LocalWorker:
     feature_bytes : int
     keep_masks : bool
         False only counts answers and keeps the newest, for measurements of memory.
-    encoder : {"torch", "openvino"}
     """
 
-    def __init__(
-        self, folder: Path, *, feature_bytes: int, keep_masks: bool = True, encoder: Encoder = "torch"
-    ) -> None:
+    def __init__(self, folder: Path, *, feature_bytes: int, keep_masks: bool = True) -> None:
         self.store = BlobStore(folder)
         self.masks: dict[tuple[str, str, int], str] = {}
         self.last = ""
         self._keep_masks = keep_masks
         self._ends: dict[str, Ended] = {}
-        cpu = torch.device("cpu")
-        self.bench = Workbench(
-            "bench", self.store, self._take, feature_bytes=feature_bytes, device=cpu, encoder=encoder
-        )
+        self.bench = Workbench("bench", self.store, self._take, feature_bytes=feature_bytes, device=torch.device("cpu"))
         self.scheduler = Scheduler()
         self.scheduler.start()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -45,11 +45,6 @@ class StockSam2(SAM2Base):
     **parts
         From `workers.engine.sam21_configs.sam21_parts`.
 
-    Attributes
-    ----------
-    compiled : callable or None
-        What encodes one image instead, where nothing learns (`workers.engine.openvino`).
-
     Notes
     -----
     Equal to ``sam2.sam2_video_predictor.SAM2VideoPredictor`` with ``add_all_frames_to_correct_as_cond``: prompts as in
@@ -62,7 +57,6 @@ class StockSam2(SAM2Base):
     def __init__(self, *, preprocess_id: str, precision: Precision = "float32", **parts: Any) -> None:
         super().__init__(**parts)
         self.preprocess_id, self.precision = preprocess_id, precision
-        self.compiled: Callable[[Tensor], Features] | None = None
         self.logit_side = self.image_size // 4
         self.recent_kept = self.max_obj_ptrs_in_encoder - 1
         for layer in self.memory_attention.layers:
@@ -105,8 +99,6 @@ class StockSam2(SAM2Base):
 
     def encode(self, images: Tensor) -> Features:
         """Encode preprocessed images (N, 3, S, S) from `prepare`."""
-        if self.compiled is not None and len(images) == 1 and not torch.is_grad_enabled():
-            return self.compiled(images)
         with self._bfloat16(images.device, self.precision == "bfloat16"):
             quarter, eighth, deep = self.forward_image(images)["backbone_fpn"]
         return Features(deep.float(), (eighth.float(), quarter.float()))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 Precision = Literal["float32", "mixed", "bfloat16"]
-Encoder = Literal["torch", "openvino"]
 """In which numbers a model computes; what each means is said where it is heard (`workers.engine.sam21.StockSam2`)."""
 
 METHODS = ("full", "decoder", "lora")
