@@ -37,7 +37,7 @@ from tests.benchmarks.figure import print_figure
 from tests.benchmarks.reference import Reference
 from workers.engine.bundled import PADDING, POSITIVE
 from workers.engine.cine import CinePixels
-from workers.engine.families import load_bundled
+from workers.engine.families import best_precision, load_bundled
 from workers.engine.features import FeatureStore
 from workers.engine.masks import coverage, to_mask
 from workers.engine.sam21 import Precision, StockSam2, build_sam21, load_sam21
@@ -287,10 +287,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=24, help="frames of each cine")
     parser.add_argument("--steps", type=int, default=160, help="steps for which the large model learns first")
-    parser.add_argument("--precision", choices=get_args(Precision), default="float32")
+    cpu = torch.device("cpu")
+    # As a worker here would compute without a setting.
+    parser.add_argument("--precision", choices=get_args(Precision), default=best_precision(cpu))
     options = parser.parse_args()
     precision: Precision = options.precision
-    cpu = torch.device("cpu")
     bundled = load_bundled(CHECKPOINT, cpu)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
