@@ -222,7 +222,7 @@ def sweep_megabytes(url: str, cine: str) -> float:
 
     The browser runs by itself: one that is driven over its debugging port keeps a copy of what it has fetched.
     """
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [str(machine.chromium()), *machine.CHROMIUM_ARGUMENTS, f"--user-data-dir={profile}"]
         browser = subprocess.Popen(
             [*command, "--window-size=1440,900", f"{url}?cine={cine}&sweep"],

@@ -41,6 +41,18 @@ describe("the frame loader", () => {
     expect(loader.loadedCount).toBe(9);
   });
 
+  it("keeps a cine whole that fits, and less about the cursor of one that does not", () => {
+    const keep = (frameCount: number, side: number, bits: number) =>
+      new FrameLoader(
+        { ...cine(frameCount), rows: side, columns: side, bitsAllocated: bits },
+        async () => new ArrayBuffer(0),
+      ).keep;
+    expect(keep(100, 1024, 16)).toBeGreaterThanOrEqual(100);
+    expect(keep(800, 512, 8)).toBeGreaterThanOrEqual(800);
+    expect(keep(1000, 512, 8)).toBe(572);
+    expect(keep(10, 10_000, 16)).toBe(8);
+  });
+
   it("keeps what is near within its limit and drops what is far", async () => {
     let calls = 0;
     const loader = new FrameLoader(

@@ -6,7 +6,10 @@ export type FramePixels = Uint8Array | Uint16Array;
 
 const IN_FLIGHT = 4;
 const RETRY_MS = 2000;
+/** A cine within this limit is kept whole: 100 frames of 1024 x 1024 at 16 bit. */
 const DEFAULT_LIMIT = 212_000_000;
+/** Of a longer one, which is fetched anew in any case when it is played around, this much about the cursor. */
+const WINDOW_LIMIT = 150_000_000;
 
 interface Need {
   resolve(pixels: FramePixels): void;
@@ -32,7 +35,9 @@ export class FrameLoader {
     limitBytes = DEFAULT_LIMIT,
   ) {
     this.frameBytes = cine.rows * cine.columns * cine.channels * (cine.bitsAllocated > 8 ? 2 : 1);
-    this.keep = Math.max(8, Math.floor(limitBytes / this.frameBytes));
+    const isWhole = cine.frameCount * this.frameBytes <= limitBytes;
+    const limit = isWhole ? limitBytes : Math.min(limitBytes, WINDOW_LIMIT);
+    this.keep = Math.max(8, Math.floor(limit / this.frameBytes));
   }
 
   get(frameIndex: number): FramePixels | undefined {
