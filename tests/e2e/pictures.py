@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+from scipy.ndimage import distance_transform_edt
 
 from fixtures.dicom import write_cine_dicom
 from fixtures.synthetic import SyntheticCine, generate_cine
@@ -33,8 +34,6 @@ def keep(page: Page, name: str) -> None:
 
 def inside(cine: SyntheticCine, frame: int) -> tuple[float, float]:
     """Return a point of the left half of the tree, where it is widest."""
-    from scipy.ndimage import distance_transform_edt
-
     depth = distance_transform_edt(cine.labels[LABEL][frame])
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return float(column) + 0.5, float(row) + 0.5

@@ -84,8 +84,8 @@ class BundledConfig:
 class BundledSam2(SAM2Base):
     """A small SAM 2 with six plain entry points: `prepare`, `encode`, `decode`, `condition`, `remember`, `recall`."""
 
-    conditioning_in_attention = 2
     is_small = True
+    conditioning_in_attention = 2
     """As in training (`workers.training.steps.clip_step`); the rest of the bank holds the frames tracked last."""
 
     def __init__(self, config: BundledConfig, **parts: Any) -> None:

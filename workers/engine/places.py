@@ -13,6 +13,7 @@ class PlacedHiera(Hiera):
 
     pos_embed: Tensor
     pos_embed_window: Tensor
+    _placed: tuple[object, Tensor] | None = None
 
     def _get_pos_embed(self, hw: tuple[int, int]) -> Tensor:
         if torch.is_grad_enabled():
@@ -20,10 +21,10 @@ class PlacedHiera(Hiera):
             return learnt
         given = (self.pos_embed, self.pos_embed_window)
         key = (tuple(hw), *((tensor.data_ptr(), tensor._version) for tensor in given))
-        known: tuple[object, Tensor] | None = self.__dict__.get("_placed")
-        if known is None or known[0] != key:
-            known = self.__dict__["_placed"] = (key, super()._get_pos_embed(hw))
-        return known[1]
+        if self._placed is None or self._placed[0] != key:
+            # One assignment: threads that encode share the trunk.
+            self._placed = (key, super()._get_pos_embed(hw))
+        return self._placed[1]
 
 
 class PlacedSine(PositionEmbeddingSine):

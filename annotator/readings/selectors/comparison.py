@@ -15,7 +15,7 @@ from annotator.readings.models import Provenance, Reading
 from annotator.readings.permissions import comparable_q
 
 from .log import accepted_frames, undone_event_ids
-from .masks import CurrentMask, current_masks, masks_of
+from .masks import CurrentMask, current_masks, described, masks_of
 
 ANSWERS = (Provenance.MODEL, Provenance.PROPAGATED)
 """Masks that a model made; interpolation is arithmetic between two masks of the reader's."""
@@ -42,25 +42,8 @@ def model_answers(reading: Reading, frames: range) -> list[CurrentMask]:
         .filter(provenance__in=ANSWERS, frame_index__gte=frames.start, frame_index__lt=frames.stop)
         .annotate(rank=rank)
         .filter(rank=1)
-        .select_related("segmentation__label", "event")
     )
-    accepted = accepted_frames(reading, undone=undone)
-    found = [
-        CurrentMask(
-            label=mask.segmentation.label.code,
-            label_index=mask.segmentation.label.index,
-            frame_index=mask.frame_index,
-            provenance=mask.provenance,
-            accepted=mask.frame_index in accepted,
-            area=mask.area,
-            score=mask.score,
-            event_seq=mask.event.seq,
-            checkpoint=mask.checkpoint,
-            blob=mask.blob,
-            window=mask.window,
-        )
-        for mask in rows
-    ]
+    found = described(rows, accepted_frames(reading, undone=undone))
     return sorted(found, key=lambda mask: (mask.label_index, mask.frame_index))
 
 

@@ -122,7 +122,15 @@ def current_masks(
         rows = rows.filter(frame_index__gte=frames.start, frame_index__lt=frames.stop)
     if wanted is not None:
         rows = rows.filter(frame_index__in={frame for _, frame in wanted}) if len(wanted) <= 500 else rows
-    found: list[CurrentMask] = []
+    found = [mask for mask in described(rows, accepted) if wanted is None or (mask.label, mask.frame_index) in wanted]
+    if wanted is not None:
+        missing = wanted - {(mask.label, mask.frame_index) for mask in found}
+        found += _cleared(reading, missing, accepted)
+    return sorted(found, key=lambda mask: (mask.label_index, mask.frame_index))
+
+
+def described(rows: QuerySet[Mask], accepted: set[int]) -> list[CurrentMask]:
+    """Return what is told of masks, in no order; `accepted` are the 0-based frames that stand accepted."""
     fields = (
         "segmentation__label__code",
         "segmentation__label__index",
@@ -135,28 +143,22 @@ def current_masks(
         "blob",
         "window",
     )
-    for code, index, frame, provenance, area, score, seq, checkpoint, blob, window in rows.values_list(*fields):
-        if wanted is not None and (code, frame) not in wanted:
-            continue
-        found.append(
-            CurrentMask(
-                label=code,
-                label_index=index,
-                frame_index=frame,
-                provenance=provenance,
-                accepted=frame in accepted,
-                area=area,
-                score=score,
-                event_seq=seq,
-                checkpoint=checkpoint,
-                blob=blob,
-                window=window,
-            )
+    return [
+        CurrentMask(
+            label=code,
+            label_index=index,
+            frame_index=frame,
+            provenance=provenance,
+            accepted=frame in accepted,
+            area=area,
+            score=score,
+            event_seq=seq,
+            checkpoint=checkpoint,
+            blob=blob,
+            window=window,
         )
-    if wanted is not None:
-        missing = wanted - {(mask.label, mask.frame_index) for mask in found}
-        found += _cleared(reading, missing, accepted)
-    return sorted(found, key=lambda mask: (mask.label_index, mask.frame_index))
+        for code, index, frame, provenance, area, score, seq, checkpoint, blob, window in rows.values_list(*fields)
+    ]
 
 
 def _cleared(reading: Reading, pairs: set[Pair], accepted: set[int]) -> list[CurrentMask]:

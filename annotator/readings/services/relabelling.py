@@ -59,9 +59,8 @@ def record_moves(event: ReadingEvent, parsed: ParsedEvent, moves: list[Move]) ->
     giver, taker = (
         Segmentation.objects.get_or_create(reading_id=event.reading_id, label=label)[0] for label in parsed.labels
     )
-    first = moves[0].given
-    rows, columns = decode_mask(blobs.get_bytes(first.blob)).shape
-    nothing = blobs.put_bytes(encode_mask(np.zeros((rows, columns), bool)))
+    cine = event.reading.cine
+    nothing = blobs.put_bytes(encode_mask(np.zeros((cine.rows, cine.columns), bool)))
     left, taken = _Ordinals(giver), _Ordinals(taker)
     masks = []
     for move in moves:

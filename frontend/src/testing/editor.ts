@@ -4,7 +4,7 @@ import { vi } from "vitest";
 import { toBitmap } from "../editor/codec";
 import { Editor } from "../editor/editor";
 import type { Tool, ToolPoint } from "../editor/tools";
-import type { Appended, EventBody, LoggedEvent } from "../editor/types";
+import type { Appended, CineInfo, EventBody, LoggedEvent } from "../editor/types";
 
 class SilentSocket {
   static readonly OPEN = 1;
@@ -34,6 +34,27 @@ export const LABELS = [
   { code: "stent", name: "Stent", colour: "#0000ff", index: 3 },
 ];
 
+/** A cine of 25 frames a second that needs no windows of its own. */
+export function cineOf({ columns, rows, frameCount }: Required<Omit<BenchCine, "pixels">>): CineInfo {
+  return {
+    id: "c",
+    title: "",
+    patientKey: "P-1",
+    modality: "XA",
+    frameCount,
+    rows,
+    columns,
+    channels: 1,
+    bitsAllocated: 8,
+    window: [0, 255],
+    windows: {},
+    frameTimesMs: Array.from({ length: frameCount }, (_, index) => 40 * index),
+    frameTimeSource: "FrameTime",
+    display: {},
+    warnings: [],
+  };
+}
+
 export async function makeBench(
   { columns, rows, frameCount = 9, pixels }: BenchCine,
   labels = LABELS,
@@ -43,23 +64,7 @@ export async function makeBench(
   const sent: EventBody[] = [];
   const editor = new Editor({
     readingId: "r",
-    cine: {
-      id: "c",
-      title: "",
-      patientKey: "P-1",
-      modality: "XA",
-      frameCount,
-      rows,
-      columns,
-      channels: 1,
-      bitsAllocated: 8,
-      window: [0, 255],
-      windows: {},
-      frameTimesMs: Array.from({ length: frameCount }, (_, index) => 40 * index),
-      frameTimeSource: "FrameTime",
-      display: {},
-      warnings: [],
-    },
+    cine: cineOf({ columns, rows, frameCount }),
     labels,
     readingStatus: "DRAFT",
     canWrite: true,

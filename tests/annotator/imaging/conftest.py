@@ -1,4 +1,4 @@
-"""What the tests of imaging share: a blob store of their own, so that what an import leaves can be counted."""
+"""What the tests of imaging share: a campaign, its readers, and a blob store of their own, which can be counted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
+from annotator.campaigns.models import Campaign
 from annotator.imaging.models import Cine, CineInstance, ImportBatch, Instance, Patient, Series, Study
+from tests.factories.readings import make_campaign, make_member
 
 TABLES = (Patient, Study, Series, Instance, Cine, CineInstance, ImportBatch)
 
@@ -37,3 +40,22 @@ def traces(db: None, data_dir: Path) -> Callable[[], dict[str, int]]:
         return {key: number for key, number in {**rows, "files": len(files)}.items() if number}
 
     return count
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    """Return an empty campaign."""
+    return make_campaign()
+
+
+@pytest.fixture
+def reader(campaign: Campaign) -> APIClient:
+    """Return a client signed in as a reader of the campaign."""
+    return client_of(make_member(campaign))
+
+
+def client_of(user: object) -> APIClient:
+    """Return a client that is signed in as a user."""
+    client = APIClient()
+    client.force_authenticate(user)
+    return client

@@ -19,30 +19,12 @@ from annotator.campaigns.models import Campaign
 from annotator.campaigns.services import add_cine
 from annotator.imaging.models import Cine
 from annotator.imaging.services.ingest import SourceFile, ingest_files
+from tests.annotator.imaging.conftest import client_of
 from tests.factories.imaging import dicom_bytes, on_disk, random_frames, samples
 from tests.factories.readings import make_campaign, make_cine, make_member, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 URL = "/api/v1/cines/"
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    """Return an empty campaign."""
-    return make_campaign()
-
-
-@pytest.fixture
-def reader(campaign: Campaign) -> APIClient:
-    """Return a client signed in as a reader of the campaign."""
-    return client_of(make_member(campaign))
-
-
-def client_of(user: object) -> APIClient:
-    """Return a client that is signed in as a user."""
-    client = APIClient()
-    client.force_authenticate(user)
-    return client
 
 
 def imported(campaign: Campaign, folder: Path, frames: NDArray[Any], bits: int = 8) -> Cine:

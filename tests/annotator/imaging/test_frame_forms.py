@@ -23,31 +23,13 @@ from annotator.imaging.models import Cine
 from annotator.imaging.services import htj2k
 from annotator.imaging.services.ingest import ingest_files
 from fixtures.synthetic import generate_cine
+from tests.annotator.imaging.conftest import client_of
 from tests.factories.imaging import dicom_bytes, on_disk, random_frames
 from tests.factories.readings import make_campaign, make_cine, make_member, make_user
 from tests.machine import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 JPHC, RAW, JSON = "image/jphc", "application/octet-stream", "application/json"
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    """Return an empty campaign."""
-    return make_campaign()
-
-
-@pytest.fixture
-def reader(campaign: Campaign) -> APIClient:
-    """Return a client signed in as a reader of the campaign."""
-    return client_of(make_member(campaign))
-
-
-def client_of(user: object) -> APIClient:
-    """Return a client that is signed in as a user."""
-    client = APIClient()
-    client.force_authenticate(user)
-    return client
 
 
 @pytest.fixture

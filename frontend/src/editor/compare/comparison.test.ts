@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { cineOf } from "../../testing/editor";
 import { LABELS, maskOf, ReadingServer, randomOf, SIDE } from "../../testing/readingServer";
 import { fromBase64 } from "../codec";
 import { Editor } from "../editor";
@@ -60,23 +61,7 @@ let editor: Editor;
 async function open(frameCount = FRAMES): Promise<void> {
   editor = new Editor({
     readingId: "r",
-    cine: {
-      id: "c",
-      title: "",
-      patientKey: "P-1",
-      modality: "XA",
-      frameCount,
-      rows: SIDE,
-      columns: SIDE,
-      channels: 1,
-      bitsAllocated: 8,
-      window: [0, 255],
-      windows: {},
-      frameTimesMs: Array.from({ length: frameCount }, (_, index) => 40 * index),
-      frameTimeSource: "FrameTime",
-      display: {},
-      warnings: [],
-    },
+    cine: cineOf({ columns: SIDE, rows: SIDE, frameCount }),
     labels: LABELS,
     readingStatus: "DRAFT",
     canWrite: true,
